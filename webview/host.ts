@@ -28,10 +28,10 @@ export class RequestFailed extends Error {
 type ViewMessage = Exclude<ToView, { type: 'reply' }>;
 type Waiting = { resolve: (value: string | null) => void; reject: (failed: RequestFailed) => void };
 
-/** The most requests under way: more than anybody can make by hand. */
+/** The most requests under way: more than a person can make by hand. */
 const MAX_WAITING = 64;
 
-/** The other side of the panel, as the view sees it. */
+/** The host, as the view sees it. */
 export class Host {
   readonly #api: EditorApi;
   readonly #listener: (message: ViewMessage) => void;
@@ -50,7 +50,7 @@ export class Host {
     this.#api.postMessage(message);
   }
 
-  /** Asks the host. The promise rejects with RequestFailed, also when this is disposed of before the answer comes. */
+  /** Asks the host. The promise rejects with RequestFailed, also on disposal before the answer. */
   ask(request: ViewRequest): Promise<string | null> {
     if (this.#waiting.size >= MAX_WAITING) {
       return Promise.reject(

@@ -12,11 +12,11 @@ export { MAX_TEXT_CHARS } from './protocol/limits.ts';
 export type { ViewStrings } from './strings.ts';
 
 /**
- * The messages between the panel's two sides. Both sides decode what they receive; a message that is not understood is
- * dropped and logged, and never thrown across. A request of the view gets exactly one reply, also when it fails.
+ * The messages between the panel's two sides. Both sides decode what they receive. A message that is not understood is
+ * dropped and logged; the sender gets no error. Each request of the view gets exactly one reply, also on failure.
  */
 
-/** The most children in one message; the host sends more of them as further messages. */
+/** The most children in one message. The host sends more of them in further messages. */
 export const MAX_ROWS = 1000;
 
 const problemSchema = v.strictObject({
@@ -24,7 +24,7 @@ const problemSchema = v.strictObject({
   message: v.string(),
   hint: v.nullable(v.string()),
 });
-/** The reason for a refusal or a failure, as people read it. */
+/** The reason for a refusal or a failure, in words. */
 export type Problem = v.InferOutput<typeof problemSchema>;
 
 export const STREAM_STATES = ['connecting', 'live', 'paused', 'disconnected'] as const;
@@ -38,7 +38,7 @@ const serialSchema = v.strictObject({
   complete: v.boolean(),
   outcome: v.nullable(v.picklist(OUTCOMES)),
 });
-/** The serial run that goes on, or the last one. */
+/** The present serial run, or the last one. */
 export type SerialRow = v.InferOutput<typeof serialSchema>;
 
 const toViewSchema = v.variant('type', [
@@ -55,7 +55,7 @@ const toViewSchema = v.variant('type', [
     state: v.picklist(STREAM_STATES),
     note: v.nullable(v.string()),
   }),
-  /** `reset` says that what came before no longer holds; `nowUnix` is the host's clock, in seconds. */
+  /** `reset` means that everything before no longer holds. `nowUnix` is the host's clock, in seconds. */
   v.strictObject({
     type: v.literal('change'),
     seq: whole,
@@ -81,13 +81,13 @@ const toViewSchema = v.variant('type', [
 ]);
 export type ToView = v.InferOutput<typeof toViewSchema>;
 
-/** The most characters of a picture that the view hands over: of SVG its text, of PNG its base64. */
+/** The most characters of a picture from the view: the text of an SVG, or the base64 of a PNG. */
 export const MAX_PICTURE_CHARS = 32 * 1024 * 1024;
 
 const requestSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('output'), index: whole }),
   v.strictObject({ kind: v.literal('retry'), index: whole }),
-  /** Retries every subtask that did not accept, as one round. */
+  /** Retries every subtask that did not accept, in one round. */
   v.strictObject({ kind: v.literal('retry-failed') }),
   v.strictObject({ kind: v.literal('cancel'), index: whole }),
   v.strictObject({ kind: v.literal('pause') }),
@@ -103,24 +103,27 @@ const requestSchema = v.variant('kind', [
     data: v.pipe(v.string(), v.maxLength(MAX_PICTURE_CHARS)),
   }),
 ]);
-/** A request of the view to the host. Exports answer with the place they were saved at, or null when they were not. */
+/**
+ * A request of the view to the host. An export is answered with the path of the saved file, or null if it was not
+ * saved.
+ */
 export type ViewRequest = v.InferOutput<typeof requestSchema>;
 
 const toHostSchema = v.variant('type', [
   /** Sent once by every view that has started, also when a hidden panel is shown again. */
   v.strictObject({ type: v.literal('ready') }),
   v.strictObject({ type: v.literal('request'), id: whole, request: requestSchema }),
-  /** The change with this number is applied: the host may send the next. */
+  /** Reports that the change with this number is applied: the host may send the next. */
   v.strictObject({ type: v.literal('applied'), seq: whole }),
   /** A message for the host's log. */
   v.strictObject({ type: v.literal('problem'), message: v.pipe(v.string(), v.maxLength(MAX_TEXT_CHARS)) }),
 ]);
 export type ToHost = v.InferOutput<typeof toHostSchema>;
 
-/** A thread's whole id: a part of one, or an alias, could by now mean another task. */
+/** The full id of a thread. A part of an id, or an alias, could mean another task later. */
 const savedThreadSchema = v.object({ thread: v.pipe(v.string(), v.regex(/^th_[A-Za-z0-9_-]{1,128}$/)) });
 
-/** Returns the task that a view was about, by the state that it saved with the editor; null when the state names none. */
+/** Returns the task of a view from the state that it saved with the editor; null if the state names none. */
 export function savedThreadOf(state: unknown): string | null {
   const result = v.safeParse(savedThreadSchema, state);
   return result.success ? result.output.thread : null;

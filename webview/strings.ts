@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 
 /**
- * Every text that the view shows, by key. The host translates them and sends them as one object; the view knows
- * no language. `{0}`, `{1}` are places that the view fills.
+ * Every text of the view, by key. The host translates the texts and sends them as one object. `{0}`, `{1}` are
+ * placeholders that the view fills.
  */
 export const STRING_KEYS = [
   'accepted',
@@ -141,7 +141,7 @@ const entries = Object.fromEntries(STRING_KEYS.map(key => [key, v.string()])) as
 
 export const stringsSchema = v.strictObject(entries);
 
-/** Replaces the places of a text by values: `{0}` by the first. A place without a value stays as it is. */
+/** Replaces the placeholders of a text with values: `{0}` with the first. A placeholder without a value stays. */
 export function fill(text: string, ...values: readonly (string | number)[]): string {
   return text.replace(/\{(\d+)\}/g, (place, at: string) => String(values[Number(at)] ?? place));
 }

@@ -1,4 +1,4 @@
-/** The host's clock. Between messages this page's clock carries it on; while the stream is not live it stands still. */
+/** The host's clock. Between messages, this page's clock advances it. It stands still while the stream is not live. */
 export class ViewClock {
   #hostUnix = 0;
   #heardAtMs = 0;

@@ -61,8 +61,8 @@ const ICONS = {
 export type IconName = keyof typeof ICONS;
 
 /**
- * The content of each icon's `svg` element. It is fixed text of the product, so it may be inserted as it is. As static
- * text it is parsed once, not for each place that shows it.
+ * The content of each icon's `svg` element. It is fixed text of the product, so it is inserted without escaping. As
+ * static text, it is parsed once and not for each use.
  */
 const DRAWINGS = Object.fromEntries(
   Object.entries(ICONS).map(([name, text]) => [
@@ -82,7 +82,7 @@ const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
   pending: 'circleLarge',
 };
 
-/** An icon that repeats the words beside it, and is hidden from screen readers. */
+/** Returns an icon that repeats the words beside it, hidden from screen readers. */
 export function icon(name: IconName, slot?: string): TemplateResult {
   return html`<svg
     class="icon"

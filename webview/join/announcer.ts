@@ -10,8 +10,8 @@ export class Announcer {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param sayable what could be said now
-   * @param onSaid called when `said` is another text
+   * @param sayable returns the text to announce now
+   * @param onSaid called when `said` has changed
    */
   constructor(sayable: () => string, onSaid: () => void) {
     this.#sayable = sayable;
@@ -38,7 +38,7 @@ export class Announcer {
   #announce(): void {
     this.#timer = undefined;
     this.#saidAtMs = performance.now();
-    // The text is read when its turn comes.
+    // The text is read at the time of the announcement.
     this.#said = this.#sayable();
     this.#onSaid();
   }

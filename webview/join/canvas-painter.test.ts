@@ -17,7 +17,7 @@ describe('the painter on a canvas', () => {
   });
 
   const context = (): RecordingContext => contextOf(canvas);
-  /** Paints the shapes. @returns what is painted after the ground. */
+  /** Paints the shapes. @returns everything painted after the background */
   const paint = (...body: readonly Shape[]): readonly Painted[] => {
     painter.paint(sceneWith(body), 1);
     return context().painted.slice(1);

@@ -4,7 +4,7 @@ import type { Palette } from './palette.ts';
 
 const TILE_PX = 6;
 
-/** Paints scenes on a canvas. It keeps the tiles of patterns as long as the palette stays the same. */
+/** Paints scenes on a canvas. Keeps the tiles of patterns until the palette changes. */
 export class CanvasPainter {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;

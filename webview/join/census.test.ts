@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<Outcome, string>> = {
   cancelled: 'Cancelled',
 };
 
-/** The state of a subtask that each outcome has its colour from. */
+/** The subtask state that gives each outcome its colour. */
 const LOOKS: Readonly<Record<Outcome, string>> = {
   satisfied: 'accepted',
   unsatisfiable: 'failed',

@@ -16,7 +16,7 @@ const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look
 
 export const outcomeWord = (outcome: Outcome): StringKey => OUTCOMES[outcome].word;
 
-/** The event that all failed subtasks are to run again. */
+/** Requests that all failed subtasks run again. */
 export class RetryRequested extends Event {
   static readonly type = 'retry-requested';
 
@@ -25,7 +25,7 @@ export class RetryRequested extends Event {
   }
 }
 
-/** The join: its predicate, its progress, its reason and its outcome. */
+/** Shows the join: its predicate, progress, reason and outcome. */
 export class CensusElement extends LitElement {
   static override styles = [
     shared,
@@ -238,7 +238,7 @@ export class CensusElement extends LitElement {
       : html`<small class="muted">${fill(this.strings.costExtra, totalCost(extra))}</small>`;
   }
 
-  /** The census at the join, and the present one where members went on. */
+  /** Returns the census at the join, and the present counts if members went on. */
   #censuses(): TemplateResult | readonly TemplateResult[] {
     const { strings: s, join } = this;
     const { census, counts } = join;

@@ -25,7 +25,7 @@ describe('the detail of a subtask', () => {
       version: 1,
     });
   }
-  /** The terms and what is said of them. */
+  /** Returns the terms with their descriptions. */
   const terms = (): Readonly<Record<string, string>> => {
     const values = findAll(detail, 'dd').map(textOf);
     return Object.fromEntries(findAll(detail, 'dt').map((term, at) => [textOf(term), values[at] ?? '']));

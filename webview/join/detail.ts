@@ -10,7 +10,7 @@ import type { ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { actionButton, ROW_ACTIONS } from './row-actions.ts';
 
-/** The event that the detail is to be closed. */
+/** Requests that the detail be closed. */
 export class DetailClosed extends Event {
   static readonly type = 'detail-closed';
 

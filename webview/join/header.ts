@@ -7,14 +7,14 @@ import type { ViewStrings } from '../strings.ts';
 
 export type ExportFormat = 'json' | 'svg' | 'png';
 
-/** The result of something that a person asked for. */
+/** The result of a person's request. */
 export interface Notice {
   readonly good: boolean;
   readonly text: string;
   readonly hint: string | null;
 }
 
-/** The event that updates are to be paused or resumed. */
+/** Requests that updates be paused or resumed. */
 export class StreamRequested extends Event {
   static readonly type = 'stream-requested';
   readonly request: 'pause' | 'resume';
@@ -25,7 +25,7 @@ export class StreamRequested extends Event {
   }
 }
 
-/** The event that an export is to be saved. */
+/** Requests that an export be saved. */
 export class ExportRequested extends Event {
   static readonly type = 'export-requested';
   readonly format: ExportFormat;
@@ -36,7 +36,7 @@ export class ExportRequested extends Event {
   }
 }
 
-/** The event that a notice is dismissed. */
+/** Dismisses a notice. */
 export class NoticeDismissed extends Event {
   static readonly type = 'notice-dismissed';
 

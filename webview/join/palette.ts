@@ -5,12 +5,12 @@ import type { Ink } from '../model/scene.ts';
 export interface Palette {
   readonly ink: Readonly<Record<Ink, string>>;
   readonly background: string;
-  /** The share of a bar's colour in its ground, 0 to 1; none where contrast counts most. */
+  /** The share of a bar's colour in its background, 0 to 1; 0 in high contrast. */
   readonly tint: number;
   readonly font: string;
 }
 
-/** Reads the colours that the page's style sheet makes of the editor's variables, as absolute colours. */
+/** Reads the colours that the page's style sheet derives from the editor's variables, as absolute colours. */
 export function readPalette(element: Element): Palette {
   const style = getComputedStyle(element);
   const value = (name: string): string => style.getPropertyValue(`--fleet-${name}`).trim();

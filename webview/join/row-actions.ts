@@ -6,7 +6,7 @@ import { isUnaccepted, titleOf } from '../model/fan-out.ts';
 
 export type RowAction = 'output' | 'retry' | 'cancel';
 
-/** The event that an action on a subtask is chosen. */
+/** Reports the chosen action on a subtask. */
 export class ActionChosen extends Event {
   static readonly type = 'action-chosen';
   readonly action: RowAction;
@@ -39,7 +39,10 @@ export function mayDo(action: RowAction, row: ChildRow): boolean {
   }
 }
 
-/** @param words shows the word beside the icon; without it the name is a label and a tooltip */
+/**
+ * Returns the button of an action. @param words shows the word beside the icon; without it, the name is a label and a
+ * tooltip
+ */
 export function actionButton(
   action: RowAction,
   row: ChildRow,

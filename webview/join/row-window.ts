@@ -3,17 +3,17 @@ import { scrollTo, windowOf, type Window } from '../model/window.ts';
 
 const MAX_ROWS_IN_SIGHT = 14;
 
-/** The elements of a list of which only the rows in sight are elements. */
+/** The elements of a list that draws only its visible rows. */
 export interface RowWindowElements {
-  /** Scrolls. */
+  /** The element that scrolls. */
   readonly body: HTMLElement;
-  /** Holds the rows that are drawn. */
+  /** The element with the drawn rows. */
   readonly rows: HTMLElement;
-  /** Has the height of all rows. */
+  /** The element with the height of all rows. */
   readonly spacer: HTMLElement;
 }
 
-/** The window onto a list of rows of one height: which of them are elements, and where these stand. */
+/** Determines which rows of a list are drawn, and where. All rows have the same height. */
 export class RowWindow implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #elements: () => RowWindowElements | null;
@@ -39,7 +39,7 @@ export class RowWindow implements ReactiveController {
     return windowOf(this.#scrollTop, this.#bodyPx, this.#rowPx, this.#count);
   }
 
-  /** The number of rows that a page key passes: all in sight but one. */
+  /** The number of rows that a page key moves by: all visible rows but one. */
   get page(): number {
     return Math.max(1, Math.floor(this.#bodyPx / this.#rowPx) - 1);
   }
@@ -59,7 +59,7 @@ export class RowWindow implements ReactiveController {
     spacer.style.height = `${this.#count * this.#rowPx}px`;
   }
 
-  /** Scrolls no more than needed to have the row in sight. */
+  /** Scrolls no more than needed to make the row visible. */
   reveal(row: number): void {
     const body = this.#elements()?.body;
     if (body === undefined || row < 0) return;

@@ -19,7 +19,7 @@ export const COLUMNS: readonly { readonly key: ColumnKey; readonly word: StringK
 
 const NUMBERS: readonly ColumnKey[] = ['elapsed', 'cost', 'index', 'attempt'];
 
-/** The row of column headings; a heading sorts by its column, and once more the other way round. */
+/** Returns the row of column headings. Choosing a heading sorts by its column; choosing it again reverses the order. */
 export function columnHeadings(
   strings: ViewStrings,
   listing: Listing,
@@ -59,7 +59,7 @@ function sortHeading(
   </div>`;
 }
 
-/** Moves the focus among the headings by the arrow keys. */
+/** Moves the focus between the headings with the arrow keys. */
 export function onHeadingKey(event: KeyboardEvent, root: ParentNode): void {
   const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
   if (step === 0) return;

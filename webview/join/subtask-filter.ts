@@ -8,13 +8,13 @@ import { fill, type ViewStrings } from '../strings.ts';
 
 const STATES = ['all', 'unaccepted', ...LOOKS] as const;
 
-/** The number of rows that pass the filter, and of all. */
+/** The number of rows that pass the filter, and the number of all rows. */
 export interface Shown {
   readonly shown: number;
   readonly total: number;
 }
 
-/** The bar above the list: a text, a state, and how many rows pass. */
+/** Returns the bar above the list: a text, a state, and the number of rows that pass. */
 export function subtaskFilter(
   strings: ViewStrings,
   listing: Listing,

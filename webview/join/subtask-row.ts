@@ -7,12 +7,12 @@ import type { ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { actionButton, ROW_ACTIONS } from './row-actions.ts';
 
-/** The surroundings of a row. */
+/** The context of a row. */
 export interface RowContext {
   readonly strings: ViewStrings;
-  /** In seconds. */
+  /** The present time in seconds. */
   readonly now: number;
-  /** True where there is no room for columns. */
+  /** True if there is no space for columns. */
   readonly narrow: boolean;
   /** The position among the listed rows, from 0. */
   readonly place: number;
@@ -21,7 +21,7 @@ export interface RowContext {
   showOutput(): void;
 }
 
-/** The row of one subtask. */
+/** Returns the row of one subtask. */
 export function subtaskRow(row: ChildRow, context: RowContext): TemplateResult {
   const { strings: s, now, place, selected } = context;
   const look = lookOf(row);
@@ -54,7 +54,7 @@ export function subtaskRow(row: ChildRow, context: RowContext): TemplateResult {
   </div>`;
 }
 
-/** Returns the content of the worker's cell; a narrow row has that of the missing columns in it as well. */
+/** Returns the content of the worker's cell. In a narrow row, it includes the content of the missing columns. */
 function workerCell(row: ChildRow, { strings, narrow }: RowContext, reason: string): string | typeof nothing {
   if (!narrow) return row.worker ?? nothing;
   const [cost, unknown] = [costOf(row), unknownCostsOf(row)];

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The style sheet of the list of subtasks: a table, and two lines for each row where it is narrow. */
+/** The style sheet of the list of subtasks: a table, or two lines per row if it is narrow. */
 export const subtasksStyles = css`
   .filter {
     display: flex;

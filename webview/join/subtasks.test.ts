@@ -48,7 +48,7 @@ describe('the list of subtasks', () => {
     subtasks.listing = { ...subtasks.listing, ...change };
     return dom.settled();
   };
-  /** Presses a key. @returns the subtasks that were chosen by it. */
+  /** Presses a key. @returns the subtasks that it chose */
   const go = async (key: string): Promise<readonly number[]> => {
     const events = await dom.eventsOf<RowChosen>('row-chosen', () =>
       assert.ok(press(grid(), key), `${key} is taken`),

@@ -13,7 +13,7 @@ import { subtaskFilter } from './subtask-filter.ts';
 import { subtaskRow } from './subtask-row.ts';
 import { subtasksStyles } from './subtasks-styles.ts';
 
-/** The event that another subtask is selected. */
+/** Reports that another subtask is selected. */
 export class RowChosen extends Event {
   static readonly type = 'row-chosen';
   readonly index: number;
@@ -24,7 +24,7 @@ export class RowChosen extends Event {
   }
 }
 
-/** The event that the list is to be filtered or sorted otherwise. */
+/** Requests another filter or order of the list. */
 export class ListingChanged extends Event {
   static readonly type = 'listing-changed';
   readonly listing: Listing;
@@ -47,7 +47,8 @@ const KEY_ACTIONS: Readonly<Record<string, RowAction>> = {
 };
 
 /**
- * The list of subtasks. Only the rows in sight are elements; the keyboard moves an active row, which is the selected one.
+ * The list of subtasks. Only visible rows have elements. The keyboard moves the active row, which is also the selected
+ * one.
  */
 export class SubtasksElement extends LitElement {
   static override styles = [shared, subtasksStyles];
@@ -103,7 +104,10 @@ export class SubtasksElement extends LitElement {
     this.#window.resize(this.#rows.length, this.#narrow ? NARROW_ROW_PX : ROW_PX);
   }
 
-  /** A click is for the row that was pointed at: while one is, rows change and stay where they are. */
+  /**
+   * Arranges the rows. While the pointer is on a row, rows change without moving, so that a click hits the row that was
+   * pointed at.
+   */
   #arrange(mayMove: boolean): void {
     const listed = list(this.model.rows, this.listing, this.clock.now());
     this.#rows = mayMove ? listed : inPlace(this.#rows, listed, this.model.rows);
@@ -196,7 +200,7 @@ export class SubtasksElement extends LitElement {
     event.preventDefault();
   }
 
-  /** Returns the row that a key moves to; undefined where it moves nowhere. */
+  /** Returns the row that a key moves to; undefined if the key does not move. */
   #destination(key: string): ChildRow | undefined {
     const place = this.#place();
     const last = this.#rows.length - 1;
@@ -212,7 +216,7 @@ export class SubtasksElement extends LitElement {
     return to === undefined ? undefined : this.#rows[Math.min(last, Math.max(0, to))];
   }
 
-  /** Selects the row at once, so that a key that is held down goes on from here and not from what was drawn last. */
+  /** Selects the row at once. A key that is held down continues from this row, not from the last drawn one. */
   #go({ index }: ChildRow): void {
     this.selected = index;
     this.dispatchEvent(new RowChosen(index));

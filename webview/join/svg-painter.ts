@@ -3,7 +3,7 @@ import { AXIS_PX, type Scene, type Shape } from '../model/scene.ts';
 import { TILE_LINES } from './canvas-painter.ts';
 import type { Palette } from './palette.ts';
 
-/** Returns the scene as an SVG file that contains its colours and refers to nothing. */
+/** Returns the scene as a self-contained SVG file. */
 export function svgOf(scene: Scene, palette: Palette, title: string): string {
   const { width, height } = scene;
   const shapes = (list: readonly Shape[]): string =>

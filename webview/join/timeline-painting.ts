@@ -3,7 +3,10 @@ import type { Scene } from '../model/scene.ts';
 import { CanvasPainter } from './canvas-painter.ts';
 import { readPalette } from './palette.ts';
 
-/** Bounds of the interval at which growing bars are painted again, in milliseconds; between them, when they have grown a pixel. */
+/**
+ * Bounds of the interval at which growing bars are painted again, in milliseconds. Between the bounds, they are painted
+ * when they have grown by a pixel.
+ */
 const MIN_GROW_MS = 100;
 const MAX_GROW_MS = 1000;
 
@@ -15,7 +18,7 @@ export interface Painting {
   readonly pixelMs: number | null;
 }
 
-/** Paints a canvas when it is asked to, when the element is resized, when the theme changes, and while bars grow. */
+/** Paints a canvas on request, when the element is resized, when the theme changes, and while bars grow. */
 export class PaintingController implements ReactiveController {
   readonly #host: ReactiveControllerHost & HTMLElement;
   readonly #painting: () => Painting | null;
@@ -28,7 +31,7 @@ export class PaintingController implements ReactiveController {
   readonly #forced = matchMedia('(forced-colors: active)');
   readonly #onForced = (): void => this.#rethemed();
 
-  /** @param painting tells what is to be painted now; null where nothing is */
+  /** @param painting returns what to paint now; null for nothing */
   constructor(host: ReactiveControllerHost & HTMLElement, painting: () => Painting | null) {
     this.#host = host;
     this.#painting = painting;
@@ -37,7 +40,7 @@ export class PaintingController implements ReactiveController {
 
   hostConnected(): void {
     this.#resized.observe(this.#host);
-    // The editor changes its theme by the root's style and the body's classes.
+    // The editor changes its theme through the root's style and the body's classes.
     this.#themed.observe(document.documentElement, { attributes: true });
     this.#themed.observe(document.body, { attributes: true });
     this.#forced.addEventListener('change', this.#onForced);
@@ -54,7 +57,7 @@ export class PaintingController implements ReactiveController {
     this.#painter = null;
   }
 
-  /** Paints in the next frame, once however often it is asked to. */
+  /** Paints in the next frame, once for any number of requests. */
   paintSoon(): void {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {

@@ -7,7 +7,7 @@ import { LOOKS, wordOf, type Look } from '../model/looks.ts';
 import { isSame } from '../model/walk.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 
-/** The legend: the looks of the bars that there are, the critical path and the join where there is one. */
+/** Returns the legend: the looks of the bars that exist, the critical path, and the join if there is one. */
 export function legend(s: ViewStrings, model: FanOutModel, critical: readonly number[]): TemplateResult {
   const shown = new Set<Look>();
   for (const lane of model.lanes()) for (const bar of lane.bars) shown.add(bar.look);
@@ -19,12 +19,12 @@ export function legend(s: ViewStrings, model: FanOutModel, critical: readonly nu
   </ul>`;
 }
 
-/** The note about subtasks without times, where there are any. */
+/** Returns the note about subtasks without times, if there are any. */
 export function untimedNote(s: ViewStrings, { untimed }: FanOutModel): TemplateResult | typeof nothing {
   return untimed === 0 ? nothing : html`<p class="note">${fill(s.timelineUntimed, untimed)}</p>`;
 }
 
-/** A button of the toolbar. */
+/** Returns a button of the toolbar. */
 export function tool(
   name: 'zoomIn' | 'zoomOut' | 'screenFull',
   label: string,
@@ -35,7 +35,7 @@ export function tool(
   </button>`;
 }
 
-/** The active attempt, as the one option that a screen reader finds in the list. */
+/** Returns the active attempt, as the only option that a screen reader finds in the list. */
 export function activeOption(
   bar: Bar,
   model: FanOutModel,
@@ -56,7 +56,7 @@ export function activeOption(
   </div>`;
 }
 
-/** Describes an attempt in words, for hovers and screen readers. */
+/** Describes an attempt in words, for tooltips and screen readers. */
 export function describe(
   bar: Bar,
   s: ViewStrings,

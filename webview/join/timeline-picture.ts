@@ -4,17 +4,17 @@ import { CanvasPainter } from './canvas-painter.ts';
 import type { Palette } from './palette.ts';
 
 const WIDTH_PX = 1200;
-/** The most that a picture is high: canvases have a limit. */
+/** The greatest height of a picture: canvases have a limit. */
 const MAX_HEIGHT_PX = 8000;
 
-/** The scene of a picture: all lanes, nothing hovered or selected. */
+/** Returns the scene of a picture: all lanes, with nothing hovered or selected. */
 export function pictureScene(subject: Subject, domain: Domain): Scene {
   const height = Math.min(MAX_HEIGHT_PX, AXIS_PX + lanesHeight(subject.lanes) + 6);
   const sight = { width: WIDTH_PX, height, scrollTop: 0, domain };
   return sceneOf({ ...subject, active: null, selected: null }, sight);
 }
 
-/** Paints a PNG, as base64; null where the page makes none. */
+/** Paints a PNG. @returns it as base64; null if the page cannot create one */
 export async function pngOf(scene: Scene, palette: Palette): Promise<string | null> {
   const canvas = document.createElement('canvas');
   new CanvasPainter(canvas, palette).paint(scene, 2);

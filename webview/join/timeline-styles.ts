@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The style sheet of the timeline: what stands around the canvas, and the hover. */
+/** The style sheet of the timeline: everything around the canvas, and the tooltip. */
 export const timelineStyles = css`
   .head {
     display: flex;

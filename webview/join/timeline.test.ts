@@ -33,7 +33,7 @@ describe('the timeline', () => {
       document.documentElement.style.setProperty(name, value);
   };
 
-  /** Draws the timeline of a story. Its clock stands. */
+  /** Draws the timeline of a story. Its clock stands still. */
   async function draw(story: Pick<Story, 'at' | 'status' | 'children'>, told: Partial<TimelineElement> = {}) {
     const clock = new ViewClock();
     clock.sync(OPENED + story.at);
@@ -53,12 +53,12 @@ describe('the timeline', () => {
   const painted = (call: Painted['call']): readonly Painted[] =>
     context().painted.filter(each => each.call === call);
   const texts = (): readonly string[] => painted('fillText').map(({ args }) => String(args[0]));
-  /** Returns the place where a text is painted, which is within its bar. */
+  /** Returns a point where a text is painted, which is inside its bar. */
   const placeOf = (text: string): { clientX: number; clientY: number } => {
     const [, x, y] = painted('fillText').find(({ args }) => args[0] === text)?.args ?? [];
     return { clientX: Number(x), clientY: Number(y) };
   };
-  /** Between the starts of two attempts: it grows as it is zoomed. */
+  /** Returns the distance between the starts of two attempts. It grows with the zoom. */
   const distance = (): number => placeOf('bundle').clientX - placeOf('types').clientX;
   const active = (): string => textOf(find(timeline, '#active'));
   const keys = async (...pressed: readonly string[]): Promise<void> => {
@@ -345,7 +345,7 @@ describe('the timeline', () => {
         init: MouseEventInit,
         delta: { deltaX?: number; deltaY?: number },
       ): Promise<boolean> => {
-        // Wheel events of Happy DOM know no keys.
+        // Wheel events of Happy DOM have no modifier keys.
         const event = Object.assign(new MouseEvent('wheel', { cancelable: true, ...init }), {
           deltaX: 0,
           deltaY: 0,

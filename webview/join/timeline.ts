@@ -26,7 +26,7 @@ import { activeOption, describe, legend, showTip, tool, untimedNote } from './ti
 import { pictureScene, pngOf } from './timeline-picture.ts';
 import { timelineStyles } from './timeline-styles.ts';
 
-/** The event that an attempt is chosen, by pointer or keyboard. */
+/** Reports that an attempt was chosen, by pointer or keyboard. */
 export class BarChosen extends Event {
   static readonly type = 'bar-chosen';
   readonly index: number;
@@ -38,7 +38,7 @@ export class BarChosen extends Event {
 }
 
 const MAX_BODY_PX = 320;
-/** Room for bars: less is not painted. */
+/** The least width for bars, in pixels. Nothing is painted in less. */
 const MIN_BARS_PX = 40;
 const NEARER = 1 / 1.5;
 const FARTHER = 1.5;
@@ -53,8 +53,9 @@ const STEPS: Readonly<Record<string, Step>> = {
 };
 
 /**
- * The attempts of each worker over time. It is painted on a canvas, so that ten thousand of them cost what can be seen;
- * for the keyboard and for screen readers it is a list of which the active attempt is an element.
+ * The attempts of each worker over time. It is painted on a canvas, so that the cost depends on the visible part and
+ * not on the number of attempts. For the keyboard and for screen readers, it is a list with the active attempt as its
+ * element.
  */
 export class TimelineElement extends LitElement {
   static override styles = [shared, timelineStyles];
@@ -71,7 +72,7 @@ export class TimelineElement extends LitElement {
 
   declare strings: ViewStrings;
   declare model: FanOutModel;
-  /** The model's, so that this is drawn again when it rises. */
+  /** The version of the model. A new version draws the timeline again. */
   declare version: number;
   declare clock: ViewClock;
   /** True while running attempts grow. */
@@ -83,7 +84,7 @@ export class TimelineElement extends LitElement {
   readonly #canvas = new PaintingController(this, () => this.#painting());
   #active: Bar | null = null;
 
-  /** Returns the whole timeline as a scene of its own, in the present colours; null while there is none. */
+  /** Returns the whole timeline as a separate scene, in the present colours; null if there is none. */
   exportScene(): Scene | null {
     const whole = this.#whole();
     return whole === null || this.#viewport() === null
@@ -176,7 +177,7 @@ export class TimelineElement extends LitElement {
     if (this.#press(event)) event.preventDefault();
   }
 
-  /** Does what a key says. @returns false where it says nothing */
+  /** Performs the action of a key. @returns false if the key has no action */
   #press({ key, shiftKey }: KeyboardEvent): boolean {
     const step = STEPS[key];
     if (shiftKey && (key === 'ArrowLeft' || key === 'ArrowRight'))
@@ -242,7 +243,7 @@ export class TimelineElement extends LitElement {
     this.requestUpdate();
   }
 
-  /** Scrolls no more than needed to have the bar in sight. */
+  /** Scrolls no more than needed to make the bar visible. */
   #scrollTo(bar: Bar): void {
     const viewport = this.#viewport();
     const place = topOf(this.model.lanes(), bar);
@@ -253,7 +254,7 @@ export class TimelineElement extends LitElement {
     else if (end > viewport.scrollTop + room) viewport.scrollTop = end - room;
   }
 
-  /** @param atX the place that stays where it is; left out for the active attempt, or the middle */
+  /** @param atX the position that keeps its moment; left out for the active attempt, or the middle */
   #zoom(factor: number, atX?: number): void {
     const sight = this.#sight();
     const whole = this.#whole();
@@ -305,12 +306,12 @@ export class TimelineElement extends LitElement {
     };
   }
 
-  /** The time from which seconds are counted. */
+  /** The zero of the axis, in unix seconds. */
   #origin(): number {
     return this.model.span(this.clock.now())?.start ?? 0;
   }
 
-  /** Everything there is to see, with a little air at its end. */
+  /** Returns everything that can be shown, with a little space after the end. */
   #whole(): Domain | null {
     const span = this.model.span(this.clock.now());
     return span === null ? null : { from: 0, to: (span.end - span.start) * 1.02 };

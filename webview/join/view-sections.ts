@@ -11,14 +11,17 @@ import './detail.ts';
 import './subtasks.ts';
 import './timeline.ts';
 
-/** What the sections show: what the host told, what people chose, and why the serial run was refused. */
+/**
+ * The content of the sections: the state from the host, the user's choices, and the reason why the serial run was
+ * refused.
+ */
 export interface Shown {
   readonly state: PanelState;
   readonly saved: SavedState;
   readonly refused: Problem | null;
 }
 
-/** The sections of the panel; a word in their place while there is no fan-out to show. */
+/** Returns the sections of the panel, or a text while there is no fan-out to show. */
 export function sections(shown: Shown, s: ViewStrings): TemplateResult {
   const { stream, model } = shown.state;
   if (model.join === null) {

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The style sheet of the panel: one column, or two where there is room. */
+/** The style sheet of the panel: one column, or two if there is space. */
 export const viewStyles = css`
   :host {
     container-type: inline-size;

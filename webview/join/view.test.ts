@@ -27,7 +27,7 @@ describe('the view of a fan-out', () => {
 
   afterEach(() => assert.deepEqual(panel.errors, []));
 
-  /** Opens a panel, and tells it the story. */
+  /** Opens a panel, and sends it the story. */
   async function open(story?: Story, saved?: unknown): Promise<void> {
     panel = await DomPanel.open(dom, saved);
     if (story !== undefined) await panel.show(story);
@@ -465,7 +465,7 @@ describe('the view of a fan-out', () => {
     }
     await dom.advance(500);
     assert.match(said(), /step 4/, 'five seconds after it spoke last');
-    // The end is said at once, although what came before it still waits for its turn.
+    // The end is announced at once, although the text before it still waits.
     await panel.change({ at: 12, status: statusOf(children, { reason: 'step 5' }), children: [] }, false);
     const done = {
       complete: true,

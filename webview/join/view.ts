@@ -30,7 +30,7 @@ const SERIAL_REQUESTS: Readonly<Record<SerialAction, ViewRequest>> = {
   open: { kind: 'open-serial' },
 };
 
-/** The whole panel: takes messages from the host, and sends it the requests of people. */
+/** The whole panel. Receives messages from the host, and sends it the user's requests. */
 export class JoinViewElement extends LitElement {
   static override styles = [shared, viewStyles];
 
@@ -85,7 +85,7 @@ export class JoinViewElement extends LitElement {
     clearTimeout(this.#wallTimer);
   }
 
-  /** Draws once per frame, however many messages come, and not while the page is hidden. */
+  /** Draws once per frame, however many messages come. Does not draw while the page is hidden. */
   protected override async scheduleUpdate(): Promise<void> {
     await new Promise(requestAnimationFrame);
     await super.scheduleUpdate();
@@ -144,7 +144,7 @@ export class JoinViewElement extends LitElement {
     return join.reason === null ? outcome : `${outcome}: ${join.reason}`;
   }
 
-  /** Records the time from the script's start to the frame in which subtasks can be seen. */
+  /** Records the time from the script's start to the first frame with subtasks. */
   #markFirstPaint(): void {
     this.#painted = true;
     requestAnimationFrame(() => {
@@ -196,7 +196,7 @@ export class JoinViewElement extends LitElement {
     if (saved !== null) this.#showNotice({ good: true, text: fill(s.exported, saved), hint: null });
   }
 
-  /** @returns the reason where there is no picture */
+  /** @returns the reason if there is no picture */
   async #picture(format: 'svg' | 'png', s: ViewStrings): Promise<ViewRequest | string> {
     const timeline = this.renderRoot.querySelector<TimelineElement>('fleet-timeline');
     const { task } = this.#state;
@@ -207,7 +207,7 @@ export class JoinViewElement extends LitElement {
     return { kind: 'export-picture', format, data };
   }
 
-  /** Asks the host, and shows the reason when it fails. @returns null then, too */
+  /** Asks the host, and shows the reason of a failure. @returns null after a failure */
   async #ask(request: ViewRequest): Promise<string | null> {
     try {
       const answer = await this.#host.ask(request);

@@ -1,7 +1,7 @@
 import { scaleUtc } from 'd3-scale';
 import { duration } from '../../engine/contract/format.ts';
 
-/** The part of the time in sight, in seconds since the fan-out was opened. */
+/** The visible part of the time, in seconds since the fan-out was opened. */
 export interface Domain {
   readonly from: number;
   readonly to: number;
@@ -18,7 +18,7 @@ export interface TimeAxis {
   readonly ticks: readonly Tick[];
 }
 
-/** Lays elapsed time out like the time of a day, so that ticks fall on seconds, minutes and hours. */
+/** Places elapsed time like the time of a day, so that ticks fall on seconds, minutes and hours. */
 export function timeAxis(domain: Domain, widthPx: number): TimeAxis {
   const scale = scaleUtc([domain.from * 1000, domain.to * 1000], [0, widthPx]);
   const count = Math.max(2, Math.floor(widthPx / 90));
@@ -30,10 +30,10 @@ function tickLabel(secs: number): string {
   return duration(secs).replace(/ 0+[smh]$/, '');
 }
 
-/** The least time that can be zoomed to, in seconds. */
+/** The shortest visible time, in seconds. */
 const LEAST_SECS = 0.02;
 
-/** Zooms by the factor (below 1: nearer) around `anchor`, within the whole. */
+/** Zooms by the factor around `anchor`, within the whole. A factor below 1 zooms in. */
 export function zoom(domain: Domain, factor: number, anchor: number, whole: Domain): Domain {
   const least = Math.min(LEAST_SECS, whole.to - whole.from);
   const length = Math.min(whole.to - whole.from, Math.max(least, (domain.to - domain.from) * factor));
@@ -41,7 +41,7 @@ export function zoom(domain: Domain, factor: number, anchor: number, whole: Doma
   return within(anchor - share * length, length, whole);
 }
 
-/** Moves by a share of the part in sight. */
+/** Moves by a share of the visible part. */
 export function pan(domain: Domain, share: number, whole: Domain): Domain {
   const length = domain.to - domain.from;
   return within(domain.from + share * length, length, whole);

@@ -4,8 +4,8 @@ import { packLane, type Bar, type Lane } from './lanes.ts';
 import { lookOf, lookOfVerdict } from './looks.ts';
 
 /**
- * A fan-out as the host has sent it. A change costs what it changes: only the lanes of its workers are
- * laid out again, when they are next read.
+ * A fan-out as the host has sent it. The cost of a change depends on its size: only the lanes of its workers are laid
+ * out again, when they are next read.
  */
 export class FanOutModel {
   #join: JoinRow | null = null;
@@ -21,7 +21,7 @@ export class FanOutModel {
   #running = 0;
   #version = 0;
 
-  /** Rises with each change. */
+  /** The version of the model, which rises with each change. */
   get version(): number {
     return this.#version;
   }
@@ -30,12 +30,12 @@ export class FanOutModel {
     return this.#join;
   }
 
-  /** The rows, by index; a place is empty until its row has come. */
+  /** The rows by index. A place is empty until its row has arrived. */
   get rows(): readonly (ChildRow | undefined)[] {
     return this.#rows;
   }
 
-  /** The number of rows that have come. */
+  /** The number of rows that have arrived. */
   get known(): number {
     return this.#known;
   }
@@ -45,7 +45,7 @@ export class FanOutModel {
     return this.#untimed;
   }
 
-  /** The cost of all attempts, the earlier ones included. */
+  /** The cost of all attempts, including earlier ones. */
   get costUsd(): number {
     return this.#costUsd;
   }
@@ -67,7 +67,7 @@ export class FanOutModel {
     this.#version += 1;
   }
 
-  /** The lanes, by worker's name: one for each worker with an attempt whose times are known. */
+  /** The lanes, sorted by the worker's name: one for each worker with an attempt whose times are known. */
   lanes(): readonly Lane[] {
     for (const worker of this.#stale) {
       const bars = [...(this.#barsOf.get(worker)?.values() ?? [])].flat();
@@ -81,7 +81,7 @@ export class FanOutModel {
     return this.#order;
   }
 
-  /** Returns the first and the last moment, in unix seconds; null before anything has a time. */
+  /** Returns the first and the last moment, in unix seconds; null while nothing has a time. */
   span(nowUnix: number): { start: number; end: number } | null {
     const lanes = this.lanes();
     const { openedUnix = null, joinedUnix = null, complete = false } = this.#join ?? {};
@@ -105,7 +105,7 @@ export class FanOutModel {
 
   #put(row: ChildRow): void {
     const before = this.#rows[row.index];
-    // A row far beyond the end would make the array sparse; the host never sends one.
+    // A row far beyond the end would make the array sparse. The host never sends one.
     if (row.index >= Math.max(this.#join?.subtasks ?? 0, this.#rows.length)) return;
     this.#rows[row.index] = row;
     if (before === undefined) this.#known += 1;
@@ -133,10 +133,10 @@ export class FanOutModel {
   }
 }
 
-/** Returns true if its attempt has started; one that was only handed to a worker has not. */
+/** Returns true if the row's attempt has started; false for one that was only delivered to a worker. */
 export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.startedUnix !== null;
 
-/** Returns the time that the present attempt took or has taken so far, in seconds; null before it has started. */
+/** Returns the duration of the present attempt so far, in seconds; null before it has started. */
 export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
   if (row.state === 'pending') return null;
   if (row.state === 'done') return row.wallSecs;
@@ -155,7 +155,7 @@ export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal
 /** Returns true for a subtask that the join does not count. */
 export const isFollowUp = ({ when }: ChildRow): boolean => when !== 'accepted';
 
-/** Returns true for an end that a retry is for. */
+/** Returns true for a subtask that ended without accept, so that it can be retried. */
 export const isUnaccepted = ({ state, verdict }: ChildRow): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 
@@ -190,8 +190,8 @@ function untimedOf(row: ChildRow): number {
 }
 
 /**
- * Returns the subtasks that bound the run's time: the report's critical path, or the longest subtask where
- * nothing depends on anything.
+ * Returns the subtasks that bound the run's time: the report's critical path, or the longest subtask if there are no
+ * dependencies.
  */
 export function criticalIndices(
   report: SpeedupRow | null,

@@ -5,7 +5,7 @@ import { LOOKS, lookOf, type Look } from './looks.ts';
 export const SORT_KEYS = ['index', 'title', 'state', 'worker', 'attempt', 'elapsed', 'cost'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** The choice of the subtasks that are listed, and their order. */
+/** The filter and the order of the listed subtasks. */
 export interface Listing {
   /** Every word of it must occur in a row's name, goal, worker, target or reason. */
   readonly text: string;
@@ -17,7 +17,7 @@ export interface Listing {
 
 export const EVERYTHING: Listing = { text: '', state: 'all', sort: 'index', descending: false };
 
-/** Returns the rows to list, in order. Equal rows keep the order of their indices. */
+/** Returns the rows to list, in order. Equal rows stay in the order of their indices. */
 export function list(
   rows: readonly (ChildRow | undefined)[],
   listing: Listing,
@@ -33,7 +33,7 @@ export function list(
   return shown.sort((a, b) => sign * compare(a, b) || a.index - b.index);
 }
 
-/** Returns the present rows in their former order; new ones stand last. */
+/** Returns the present rows in their former order, with new rows at the end. */
 export function inPlace(
   before: readonly ChildRow[],
   listed: readonly ChildRow[],

@@ -1,13 +1,13 @@
-/** Texts fitted into their room. Figures are formatted by `engine/contract/format.ts`. */
+/** Fits texts into their space. `engine/contract/format.ts` formats figures. */
 
-/** Cuts a text to at most `widthPx`, at about `charPx` for a character; empty when nothing fits. */
+/** Cuts a text to at most `widthPx`, at about `charPx` per character; empty if nothing fits. */
 export function fitText(text: string, widthPx: number, charPx: number): string {
   const chars = Math.floor(widthPx / charPx);
   if (text.length <= chars) return text;
   return chars < 3 ? '' : `${text.slice(0, chars - 1).trimEnd()}…`;
 }
 
-/** Cuts a name in the middle, because names differ at their ends, as `worker-1` and `worker-12`. */
+/** Cuts a name in the middle, because names such as `worker-1` and `worker-12` differ at their ends. */
 export function fitName(name: string, widthPx: number, charPx: number): string {
   const chars = Math.floor(widthPx / charPx);
   if (name.length <= chars) return name;

@@ -11,25 +11,27 @@ export interface Bar {
   readonly look: Look;
   readonly label: string;
   readonly afterJoin: boolean;
-  /** False for an attempt that a later one of the same subtask replaced. */
+  /** False for an attempt that was replaced by a later one of the same subtask. */
   readonly present: boolean;
 }
 
-/** The attempts of one worker, in a track for each that ran at a time. Bars of a track are in order and do not overlap. */
+/**
+ * The attempts of one worker, in as many tracks as ran at a time. The bars of a track are in order and do not overlap.
+ */
 export interface Lane {
   readonly worker: string;
   readonly tracks: readonly (readonly Bar[])[];
-  /** All of its bars, by start. */
+  /** All bars of the lane, by start. */
   readonly bars: readonly Bar[];
-  /** The latest end of an attempt, in unix seconds; minus infinity when none ended. */
+  /** The latest end of an attempt, in unix seconds; minus infinity if none has ended. */
   readonly lastEnd: number;
   /** True while an attempt runs. */
   readonly open: boolean;
 }
 
 /**
- * Moments closer than this, in seconds, count as one: a worker starts the next attempt in the millisecond in which
- * it ended the last.
+ * The distance below which moments count as one, in seconds. A worker starts an attempt in the millisecond in which the
+ * previous one ended.
  */
 const SAME_MOMENT_SECS = 0.002;
 

@@ -2,8 +2,8 @@ import type { ChildRow, Counts, Verdict } from '../protocol.ts';
 import type { StringKey } from '../strings.ts';
 
 /**
- * The looks of attempts, by state and verdict: a colour, a pattern, a sign and a word each, so that none is needed
- * alone.
+ * The looks of attempts, by state and verdict. Each has a colour, a pattern, a sign and a word, so that no difference
+ * rests on one of them alone.
  */
 
 export const LOOKS = [
@@ -32,7 +32,7 @@ export const PATTERNS: Readonly<Record<Look, Pattern>> = {
   pending: 'dotted',
 };
 
-/** The sign in a bar, which has the shape of the icon beside words. */
+/** The sign in a bar, with the shape of the icon beside words. */
 export const SIGNS: Readonly<Record<Look, string>> = {
   accepted: '✓',
   rejected: '−',
@@ -44,7 +44,7 @@ export const SIGNS: Readonly<Record<Look, string>> = {
   pending: '…',
 };
 
-/** The key of the word for it is the look's own name. */
+/** Returns the key of a look's word, which is the name of the look. */
 export const wordOf = (look: Look): StringKey => look;
 
 const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
@@ -56,7 +56,7 @@ const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   skipped: 'skipped',
 };
 
-/** Returns the look of a verdict. One that this view does not know looks failed, because the join does not count it. */
+/** Returns the look of a verdict. An unknown verdict looks failed, because the join does not count it. */
 export function lookOfVerdict(verdict: string): Look {
   return Object.hasOwn(VERDICT_LOOKS, verdict) ? VERDICT_LOOKS[verdict as Verdict] : 'failed';
 }
@@ -71,7 +71,7 @@ export interface Share {
   readonly count: number;
 }
 
-/** The seven counts in the order in which they are always shown. */
+/** Returns the seven counts in their fixed order. */
 export function sharesOf(counts: Counts): readonly Share[] {
   return [
     { look: 'accepted', count: counts.accepted },

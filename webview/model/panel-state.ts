@@ -13,13 +13,13 @@ import { FanOutModel } from './fan-out.ts';
 export type ViewMessage = Exclude<ToView, { type: 'reply' }>;
 type Change = ToView & { type: 'change' };
 
-/** The state of the panel's updates: whether it shows the present, and why not. */
+/** The state of the panel's updates: whether it is up to date, and the reason if it is not. */
 export interface Stream {
   readonly state: StreamState;
   readonly note: string | null;
 }
 
-/** Everything that the host has told the panel. */
+/** Everything that the host has sent to the panel. */
 export class PanelState {
   readonly model = new FanOutModel();
   readonly clock = new ViewClock();
@@ -56,7 +56,7 @@ export class PanelState {
     }
   }
 
-  /** Returns the number of the last change that was applied since the last call; null where none was. */
+  /** Returns the number of the last change applied since the last call; null if none was. */
   takeApplied(): number | null {
     const seq = this.#appliedSeq;
     this.#appliedSeq = null;

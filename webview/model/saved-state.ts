@@ -15,7 +15,9 @@ const savedStateSchema = v.object({
   selected: v.fallback(v.nullable(v.number()), null),
 });
 
-/** The state that the editor keeps of a view while it is hidden or the window is closed. The serializer reads `thread`. */
+/**
+ * The state that the editor keeps for a view while it is hidden or the window is closed. The serializer reads `thread`.
+ */
 export interface SavedState {
   readonly thread: string | null;
   readonly listing: Listing;
@@ -28,7 +30,7 @@ export const NOTHING_SAVED: SavedState = {
   selected: null,
 };
 
-/** Reads a saved state. Of another version's state it takes what it understands. */
+/** Reads a saved state. From another version's state, takes the parts that it understands. */
 export function readSavedState(saved: unknown): SavedState {
   const result = v.safeParse(savedStateSchema, saved);
   return result.success ? result.output : NOTHING_SAVED;

@@ -84,7 +84,7 @@ describe('the scene of a timeline', () => {
   it('draws only what is in sight, and bars that are too narrow as one', () => {
     const subject = subjectOf(many(10_000));
     const whole = sceneOf(subject, sight({ domain: { from: 0, to: 300 } }));
-    // Six lanes of two tracks are in sight, and no track can show more bars than it has pixels for.
+    // Six lanes of two tracks are visible, and no track can show more bars than it has pixels.
     assert.ok(of(whole, 'bar').length < 14 * 900, `${of(whole, 'bar').length} bars`);
     const near = sceneOf(subject, sight({ domain: { from: 100, to: 101 } }));
     const bars = of(near, 'bar');

@@ -5,8 +5,8 @@ import { PATTERNS, SIGNS, type Look, type Pattern } from './looks.ts';
 import { isSame } from './walk.ts';
 
 /**
- * The timeline as shapes, in pixels: what the canvas paints and what a picture is exported from. Only what is in sight
- * becomes a shape, and bars too narrow to distinguish become one.
+ * The timeline as shapes, in pixels, for the canvas and for exported pictures. Only visible parts become shapes. Bars
+ * too narrow to distinguish are merged into one.
  */
 
 export type Ink = 'text' | 'muted' | 'rule' | 'accent' | 'band' | Look;
@@ -20,9 +20,9 @@ export type Shape =
       readonly height: number;
       readonly look: Look;
       readonly pattern: Pattern;
-      /** Ended after the join, or replaced by a later attempt. */
+      /** True for an attempt that ended after the join, or was replaced by a later one. */
       readonly faint: boolean;
-      /** Runs on: its right end is open. */
+      /** True for a running attempt: its right end is open. */
       readonly open: boolean;
     }
   | {
@@ -47,7 +47,7 @@ export type Shape =
   | {
       readonly kind: 'text';
       readonly x: number;
-      /** Of its middle. */
+      /** The vertical middle of the text. */
       readonly y: number;
       readonly text: string;
       readonly ink: Ink;
@@ -58,9 +58,9 @@ export type Shape =
 export interface Scene {
   readonly width: number;
   readonly height: number;
-  /** Lie below the axis and scroll; what goes above them is cut. */
+  /** The shapes below the axis. They scroll, and are cut at the top. */
   readonly body: readonly Shape[];
-  /** Stay at the top, over the body. */
+  /** The shapes that stay at the top, over the body. */
   readonly head: readonly Shape[];
 }
 
@@ -73,14 +73,14 @@ export interface Sight {
 
 export interface Subject {
   readonly lanes: readonly Lane[];
-  /** The moment that is 0 on the axis, in unix seconds. */
+  /** The zero of the axis, in unix seconds. */
   readonly originUnix: number;
   readonly nowUnix: number;
   readonly joinedUnix: number | null;
   /** The label at the moment of the join. */
   readonly joinLabel: string;
   readonly critical: readonly number[];
-  /** The bar that the keyboard is at. */
+  /** The bar with the keyboard focus. */
   readonly active: Bar | null;
   /** The subtask whose detail is shown. */
   readonly selected: number | null;
@@ -131,7 +131,7 @@ export function sceneOf(subject: Subject, sight: Sight): Scene {
   };
 }
 
-/** Returns the bar at a point, the later one of two that overlap; null where none is. */
+/** Returns the bar at a point, or the later of two that overlap; null if there is none. */
 export function barAt(subject: Subject, sight: Sight, atX: number, atY: number): Bar | null {
   const gutter = gutterOf(sight.width);
   if (atX < gutter || atY < AXIS_PX) return null;
@@ -139,7 +139,7 @@ export function barAt(subject: Subject, sight: Sight, atX: number, atY: number):
   for (const { lane, top } of placesOf(subject.lanes, sight)) {
     const track = lane.tracks[Math.floor((atY - top - LANE_PAD_PX) / TRACK_PX)];
     if (atY < top || atY >= top + laneHeight(lane) || track === undefined) continue;
-    // A narrow bar is wider for the pointer by two pixels on each side.
+    // For the pointer, a bar extends by two pixels on each side.
     const [left, right] = [axis.secsAt(atX - gutter - 2), axis.secsAt(atX - gutter + 2)];
     for (let at = lastBefore(track, right + subject.originUnix); at >= 0; at -= 1) {
       const bar = track[at]!;
@@ -149,7 +149,7 @@ export function barAt(subject: Subject, sight: Sight, atX: number, atY: number):
   return null;
 }
 
-/** Returns the place of a bar, in pixels of the unscrolled body; null when there is no such bar. */
+/** Returns the place of a bar, in pixels of the unscrolled body; null if there is no such bar. */
 export function topOf(lanes: readonly Lane[], bar: Bar): { top: number; height: number } | null {
   let top = 0;
   for (const lane of lanes) {
@@ -164,7 +164,7 @@ export function topOf(lanes: readonly Lane[], bar: Bar): { top: number; height: 
 
 interface Place {
   readonly lane: Lane;
-  /** Returns the place in the picture: below the axis, moved by the scrolling. */
+  /** The place in the picture: below the axis, moved by the scrolling. */
   readonly top: number;
 }
 
@@ -347,7 +347,7 @@ const line = (
   dashed,
 });
 
-/** Returns the place of the first bar of a track that ends at or after the moment. */
+/** Returns the index of the first bar of a track that ends at or after the moment. */
 function firstAfter(track: readonly Bar[], moment: number, nowUnix: number): number {
   let [low, high] = [0, track.length];
   while (low < high) {
@@ -358,7 +358,7 @@ function firstAfter(track: readonly Bar[], moment: number, nowUnix: number): num
   return low;
 }
 
-/** Returns the place of the last bar of a track that starts at or before the moment; -1 when none does. */
+/** Returns the index of the last bar of a track that starts at or before the moment; -1 if none does. */
 function lastBefore(track: readonly Bar[], moment: number): number {
   let [low, high] = [0, track.length];
   while (low < high) {

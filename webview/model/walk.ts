@@ -2,7 +2,10 @@ import type { Bar, Lane } from './lanes.ts';
 
 export type Step = 'next' | 'previous' | 'up' | 'down' | 'first' | 'last';
 
-/** Returns the bar that the keyboard goes to: along its lane by start, or to the lane above or below at about the same moment. */
+/**
+ * Returns the bar that the keyboard moves to: along its lane by start, or in the lane above or below, at about the same
+ * moment.
+ */
 export function walk(lanes: readonly Lane[], from: Bar | null, step: Step): Bar | null {
   if (lanes.length === 0) return null;
   const at = from === null ? -1 : lanes.findIndex(lane => lane.worker === from.worker);

@@ -1,4 +1,4 @@
-/** The part of a long list that is drawn: rows of one height, those in sight and a few around them. */
+/** The drawn part of a long list with rows of one height: the visible rows and a few around them. */
 export interface Window {
   readonly first: number;
   /** Exclusive. */
@@ -13,7 +13,7 @@ export function windowOf(scrollTop: number, heightPx: number, rowPx: number, cou
   return { first, end: Math.max(first, end) };
 }
 
-/** Returns the scroll position at which the row is in sight, moving no more than needed. */
+/** Returns the scroll position that makes the row visible, with the least movement. */
 export function scrollTo(row: number, scrollTop: number, heightPx: number, rowPx: number): number {
   const top = row * rowPx;
   if (top < scrollTop) return top;

@@ -16,7 +16,7 @@ export interface Layout {
 }
 
 /**
- * Lays a plan out in a column for each layer. Subtasks with the same dependencies stand together, near the middle of these
+ * Lays a plan out in one column per layer. Subtasks with the same dependencies stand together, near the middle of those
  * (the barycentre heuristic of Sugiyama et al., 1981, in one pass).
  */
 export function layoutOf({ nodes, edges }: Pick<GraphMessage, 'nodes' | 'edges'>): Layout {

@@ -24,7 +24,7 @@ window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
 });
 say({ type: 'ready' });
 
-/** Scrolls to the subtask of the cursor, without an animation where the system asks for less motion. */
+/** Scrolls to the subtask of the cursor. Skips the animation if the system asks for reduced motion. */
 function followCursor(): void {
   const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   root

@@ -1,6 +1,9 @@
 import * as v from 'valibot';
 
-/** The messages between the preview of a plan and its host. Both sides decode what they receive, and drop what they don't understand. */
+/**
+ * The messages between the preview of a plan and its host. Both sides decode what they receive, and drop a message that
+ * they do not understand.
+ */
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const TONES = ['accepted', 'failed', 'skipped', 'running', 'pending'] as const;
@@ -20,7 +23,7 @@ export const toPreviewSchema = v.variant('type', [
         layer: whole,
         /** The condition of a follow-up, in words; null for a member of the join. */
         follows: v.nullable(v.string()),
-        /** Its state in the last run, as a tone and in words; null where it was not part of one. */
+        /** The state in the last run, as a tone and in words; null if the subtask was not part of it. */
         tone: v.nullable(v.picklist(TONES)),
         state: v.string(),
       }),
@@ -30,7 +33,7 @@ export const toPreviewSchema = v.variant('type', [
     left: whole,
     words: v.object({ empty: v.string(), waitsFor: v.string(), join: v.string(), left: v.string() }),
   }),
-  /** The subtask that the cursor is in. */
+  /** The subtask at the cursor. */
   v.object({ type: v.literal('cursor'), id: v.nullable(whole) }),
 ]);
 export type ToPreview = v.InferOutput<typeof toPreviewSchema>;
@@ -38,7 +41,7 @@ export type GraphMessage = Extract<ToPreview, { type: 'graph' }>;
 
 export const fromPreviewSchema = v.variant('type', [
   v.object({ type: v.literal('ready') }),
-  /** Asks to show a subtask in its file. */
+  /** Requests that a subtask be shown in its file. */
   v.object({ type: v.literal('reveal'), id: whole, name: v.string() }),
 ]);
 export type FromPreview = v.InferOutput<typeof fromPreviewSchema>;

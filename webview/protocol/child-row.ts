@@ -20,7 +20,7 @@ const EARLIER = {
   worker: earlier(v.nullable(text), ({ worker }) => worker),
   verdict: earlier(text, ({ verdict }) => verdict),
   reason: earlier(v.nullable(text), ({ reason }) => cut(reason)),
-  /** Null where its tool did not tell. */
+  /** Null if the tool did not report it. */
   costUsd: earlier(v.nullable(number), costOf),
   wallSecs: earlier(number, ({ wall_time_secs: secs }) => secs),
   startedUnix: earlier(v.nullable(number), ({ started_unix: started }) => started),
@@ -40,9 +40,9 @@ const CHILD = {
   state: child(v.picklist(CHILD_STATES), ({ state }) => state),
   verdict: child(v.nullable(v.picklist(VERDICTS)), ({ verdict }) => verdict),
   reason: child(v.nullable(text), ({ reason }) => cut(reason)),
-  /** Null where its tool did not tell. */
+  /** Null if the tool did not report it. */
   costUsd: child(v.nullable(number), costOf),
-  /** Of the present attempt, up to the message's moment. */
+  /** The time of the present attempt, up to the moment of the message. */
   wallSecs: child(number, ({ wall_time_secs: secs }) => secs),
   startedUnix: child(v.nullable(number), ({ started_unix: started }) => started),
   endedUnix: child(v.nullable(number), ({ ended_unix: ended }) => ended),
@@ -64,7 +64,7 @@ const CHILD = {
 };
 const childCodec = rowCodec<ChildDocument, typeof CHILD>(CHILD);
 
-/** A subtask as the view knows it. */
+/** A subtask in the view. */
 export interface ChildRow extends Omit<RowOf<typeof CHILD>, 'earlier'> {
   readonly earlier: readonly EarlierAttempt[];
 }

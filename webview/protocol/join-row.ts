@@ -18,9 +18,9 @@ export type Counts = v.InferOutput<typeof countsSchema>;
 
 export const joinSchema = v.strictObject({
   subtasks: whole,
-  /** Of the subtasks: those that the join does not count. */
+  /** The number of subtasks that the join does not count. */
   followUps: whole,
-  /** True while anything runs or may still start, after the join too. */
+  /** True while anything runs or may still start, also after the join. */
   underWay: v.boolean(),
   completed: whole,
   round: whole,
@@ -31,7 +31,7 @@ export const joinSchema = v.strictObject({
   counts: countsSchema,
   census: v.nullable(countsSchema),
   losers: v.nullable(v.string()),
-  /** Says that subtasks were accepted without anything having been run; null where none was. */
+  /** The note that subtasks were accepted without running anything; null if there is none. */
   echo: v.nullable(v.string()),
   openedUnix: v.nullable(v.number()),
   joinedUnix: v.nullable(v.number()),
@@ -60,7 +60,7 @@ export function packJoin(status: JoinStatus): JoinRow {
   };
 }
 
-/** Leaves out what a newer engine added. */
+/** Drops counts that a newer engine added. */
 function packCounts(counts: JoinStatus['counts']): Counts {
   const { accepted, rejected, failed, timed_out, cancelled, running, pending } = counts;
   return { accepted, rejected, failed, timed_out, cancelled, running, pending };

@@ -1,13 +1,13 @@
 import * as v from 'valibot';
 
-/** A member of a row: the schema of its value, and the reading of it from the document. */
+/** A member of a row: the schema of its value, and the function that reads it from the document. */
 export interface Member<Document, Value> {
   readonly schema: v.GenericSchema<unknown, Value>;
   readonly read: (document: Document) => Value;
 }
 type Members<Document> = Readonly<Record<string, Member<Document, unknown>>>;
 
-/** The row of a table of members. */
+/** The row from a table of members. */
 export type RowOf<M> = {
   readonly [Name in keyof M]: M[Name] extends Member<never, infer Value> ? Value : never;
 };
@@ -16,14 +16,14 @@ declare const row: unique symbol;
 /** The values of a row, in the order of its table. */
 export type Packed<Row> = readonly unknown[] & { readonly [row]?: Row };
 
-/** The way of rows across: as tuples, since the names of twenty members, ten thousand times, would be most of a message. */
+/** The encoding of rows as tuples: with thousands of rows, the names of their members would be most of a message. */
 export interface RowCodec<Document, Row> {
   readonly schema: v.GenericSchema<unknown, Packed<Row>>;
   readonly pack: (document: Document) => Packed<Row>;
   readonly unpack: (packed: Packed<Row>) => Row;
 }
 
-/** Returns the maker of the members that are read from one type of document. */
+/** Returns a function that creates members for one type of document. */
 export const memberOf =
   <Document>() =>
   <Value>(
@@ -31,7 +31,7 @@ export const memberOf =
     read: (document: Document) => NoInfer<Value>,
   ): Member<Document, Value> => ({ schema, read });
 
-/** Makes the codec of a table of members. */
+/** Creates the codec for a table of members. */
 export function rowCodec<Document, M extends Members<Document>>(members: M): RowCodec<Document, RowOf<M>> {
   type Row = RowOf<M>;
   const names = Object.keys(members);

@@ -29,7 +29,7 @@ export const speedupSchema = v.strictObject({
   ),
   notes: v.array(v.string()),
 });
-/** The report without the walls and attempts of each subtask, which the rows have. */
+/** The report without the walls and attempts of each subtask, which the rows contain. */
 export type SpeedupRow = v.InferOutput<typeof speedupSchema>;
 
 /** Returns the row of a speedup report. */

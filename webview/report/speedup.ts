@@ -9,7 +9,7 @@ import { fill, type ViewStrings } from '../strings.ts';
 
 export type SerialAction = 'run' | 'cancel' | 'open';
 
-/** The event that the serial run is to be started, cancelled or opened. */
+/** Requests that the serial run be started, cancelled or opened. */
 export class SerialRequested extends Event {
   static readonly type = 'serial-requested';
   readonly action: SerialAction;
@@ -27,7 +27,7 @@ interface Wall {
   readonly estimated: boolean;
 }
 
-/** The speedup: measured where there is a serial run, else an estimate, marked as such. */
+/** The speedup: measured if there is a serial run, otherwise an estimate that is marked as such. */
 export class SpeedupElement extends LitElement {
   static override styles = [
     shared,
@@ -180,7 +180,7 @@ export class SpeedupElement extends LitElement {
   /** False while no engine answers. */
   declare enabled: boolean;
   declare joined: boolean;
-  /** True when the task is itself a serial run, which needs none. */
+  /** True if the task is itself a serial run, which needs none. */
   declare isSerial: boolean;
 
   protected override render(): TemplateResult {
