@@ -345,7 +345,7 @@ describe('the client', () => {
     await client.report('tasks', { all: false });
     await client.report('tasks', { all: false });
     assert.equal(sockets.size, 1);
-    // Reset without notice, as by a process that died: the client finds out only when it writes.
+    // The connection is reset silently, as by a process that died. The client notices only when it writes.
     const answered = client.report('tasks', { all: false });
     for (const socket of sockets) socket.destroy();
     assert.deepEqual(await answered, { tasks: [] });

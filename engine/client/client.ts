@@ -23,26 +23,27 @@ import { watchEvents } from './watching.ts';
 export type { Target } from './http-call.ts';
 
 export interface ConnectOptions {
-  /** In whose name commands are given; the engine's default is `did:sync:user:local`. */
+  /** The actor of the commands; the engine's default is `did:sync:user:local`. */
   readonly actor?: Did;
-  /** In which what is submitted over a socket runs. Default: in that of its worker. */
+  /** The environment of work that is submitted over a socket. Default: the worker's. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Closes the client. */
   readonly signal?: AbortSignal;
-  /** The time that a call waits for its answer, in ms. Default 60 s; 45 s for `fleet.start`. */
+  /** The time limit of a call, in ms. Default 60 s; 45 s for `fleet.start`. */
   readonly timeoutMs?: number;
   /**
-   * The time in ms in which `watch` comes back to an engine that went away, and a command asks again for a lost answer.
-   * Default 10 s.
+   * The time in ms for which `watch` tries to reconnect to an engine that went away, and a command asks again for a
+   * lost answer. Default 10 s.
    */
   readonly reconnectMs?: number;
 }
 
-/** The façade, spoken to over HTTP. Every method rejects with FleetError and nothing else. */
+/** The engine over HTTP. Every method rejects with FleetError and nothing else. */
 export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output' | 'close'> {
   /**
-   * As the engine's own; the actor is the connection's when the context names none, and the idempotency key a new one.
-   * An answer that is lost with its connection is asked for again.
+   * Submits a command, as the engine's own `submit` does. If the context names no actor, the connection's is used; if
+   * it names no idempotency key, a new one is made. If the answer is lost with its connection, the client asks for it
+   * again.
    */
   submit<N extends CommandName>(
     name: N,
@@ -53,18 +54,15 @@ export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output'
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RECONNECT_MS = 10_000;
-/** The time that a standby may take until it serves, in milliseconds. */
+/** The time in which a standby begins to serve, in milliseconds. */
 const TAKEOVER_MS = 3_000;
 
 /**
- * A client of the engine at a socket or a port. Nothing is sent before the first call.
- *
- * `watch` comes back to an engine that went away, resuming after the last record that it saw. It begins, and
- * goes on after each interruption, with a `gap` wherever something may have been missed: who reads the state at
- * every `gap` can't miss a change. It ends with the signal, and fails with UNREACHABLE when nobody answers for
- * `reconnectMs`.
- *
- * @throws USAGE when the URL is neither an http nor an https one.
+ * Returns a client of the engine at a socket or a port. It sends nothing before the first call.
+ * `watch` reconnects to an engine that went away, and resumes after the last record that it saw. At the beginning and
+ * after each interruption, it yields a `gap` if something may have been missed: a caller that reads the state at every
+ * `gap` misses no change. It ends with the signal, and fails with UNREACHABLE if no engine answers for `reconnectMs`.
+ * @throws USAGE if the URL is neither http nor https
  */
 export function connect(target: Target, options: ConnectOptions = {}): EngineClient {
   return new Client(target, options);
@@ -96,7 +94,7 @@ class Client implements EngineClient {
     const goesAlong = submits === true && this.#isLocal && environment !== undefined;
     const { method, target, rest } = requestLine(route, { ...input });
     const records = form === 'records' ? (rest as Commands['records.append']['input']).records : null;
-    // A record that is written or restored twice is there once, and a key makes any other command so.
+    // A record is the same record however often it is written or restored. A key makes any other command repeatable.
     const idempotencyKey = context.idempotencyKey ?? (idempotency === 'content' ? undefined : randomUUID());
     const request = {
       method,
@@ -129,7 +127,7 @@ class Client implements EngineClient {
       headers: { ...this.#actor(undefined), ...(post ? { 'content-type': JSON_TYPE } : {}) },
       ...(post ? { body: json(rest) } : {}),
       repeatable: true,
-      // An engine that was killed while it was asked is followed by the next one, where a standby waits.
+      // If a standby waits, it follows an engine that was killed during the request.
       againMs: Math.min(TAKEOVER_MS, this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS),
     };
     const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;

@@ -8,28 +8,29 @@ import { errorOf } from './http-call.ts';
 import { threadMessageSchema, type CloseMessage, type ThreadData } from './thread-protocol.ts';
 
 export interface CoordinatorThreadOptions extends ThreadData {
-  /** The built file `coordinator-thread.js`, absolute. */
+  /** The absolute path of the built file `coordinator-thread.js`. */
   readonly file: string;
-  /** Of the client. */
+  /** The options of the client. */
   readonly client: ConnectOptions;
   readonly logger: { info(message: string): void; error(message: string): void };
 }
 
-/** A coordinator in a thread of this process, which has the home's lease. */
+/** A coordinator in a thread of this process. It holds the home's lease. */
 export interface CoordinatorThread {
   readonly client: EngineClient;
   /** The messages for people: a port that was taken, a log that was cut. */
   readonly notes: readonly string[];
-  /** Settled when it was asked to stop, and rejected when it can't go on; it is to be closed then. */
+  /** Resolves when the coordinator was asked to stop, and rejects when it cannot go on. Close it after either. */
   readonly ended: Promise<void>;
-  /** Lets go of the home; the workers go on. */
+  /** Releases the home. The workers go on. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the home in a thread of this process, so that the work of the coordinator never keeps this one's event loop
- * waiting, and that other work of this process never keeps the coordinator waiting.
- * @throws FleetError as `openCoordinator` does: LEASE_HELD when another process has it; UNAVAILABLE when the thread dies.
+ * Opens the home in a thread of this process. The coordinator never blocks this process's event loop, nor the other way
+ * round.
+ * @throws FleetError like `openCoordinator`: LEASE_HELD if another process holds the lease; UNAVAILABLE if the thread
+ * dies
  */
 export async function coordinatorThread(options: CoordinatorThreadOptions): Promise<CoordinatorThread> {
   const thread = new Thread(options);
@@ -37,7 +38,7 @@ export async function coordinatorThread(options: CoordinatorThreadOptions): Prom
   try {
     const client = connect({ socketPath: await resolveSocket(homePaths(options.home)) }, options.client);
     const close = async (): Promise<void> => {
-      // Last: the answer to who asked for the stop is on its way.
+      // The client closes last, because the answer to the stop request is still on its way.
       await thread.close();
       await client.close();
     };
@@ -48,7 +49,7 @@ export async function coordinatorThread(options: CoordinatorThreadOptions): Prom
   }
 }
 
-/** The thread's messages, as promises. */
+/** The messages of the thread as promises. */
 class Thread {
   readonly #worker: Worker;
   readonly #logger: CoordinatorThreadOptions['logger'];
@@ -62,14 +63,14 @@ class Thread {
 
   constructor({ file, home, workerPriority, logger }: CoordinatorThreadOptions) {
     const workerData: ThreadData = { home, workerPriority };
-    // Not every option of an editor's process is fit for a thread.
+    // Some options of an editor's process are invalid for a thread.
     const worker = new Worker(file, { name: 'spl-coordinator', workerData, execArgv: [] });
     this.#worker = worker;
     this.#logger = logger;
     const fault = new Promise<never>((_resolve, reject) => (this.#onFault = reject));
     this.opened = Promise.race([new Promise<readonly string[]>(resolve => (this.#onOpen = resolve)), fault]);
     this.ended = Promise.race([new Promise<void>(resolve => (this.#onStop = resolve)), fault]);
-    // Nobody may be waiting yet when it fails.
+    // Prevents an unhandled rejection while nothing awaits it yet.
     this.ended.catch(() => undefined);
     this.#gone = new Promise(resolve => worker.once('exit', () => resolve()));
     worker.on('message', (message: unknown) => this.#onMessage(message));
@@ -77,7 +78,7 @@ class Thread {
     worker.on('exit', () => this.#onFault(died(undefined)));
   }
 
-  /** Has it let go of the home; settled when the thread is gone. */
+  /** Makes the thread release the home. Resolves when the thread is gone. */
   async close(): Promise<void> {
     this.#worker.postMessage({ kind: 'close' } satisfies CloseMessage);
     await this.#gone;

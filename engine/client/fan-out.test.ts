@@ -8,7 +8,7 @@ import type { ChildDocument } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 import { followFanOut, PAGE, type FanOutChange } from './fan-out.ts';
 
-/** A fan-out whose subtasks a test changes, behind a client. */
+/** Returns a client of a fan-out whose subtasks a test changes. */
 function engine(children: ChildDocument[]): FakeClient {
   return new FakeClient({
     join: () => ({ ...join(children), children: [] }),
@@ -50,7 +50,7 @@ function follow(client: Parameters<typeof followFanOut>[0]): {
   return { changes, stop, ended: take(), when };
 }
 
-/** Returns the subtasks as a listener knows them who heard these changes. */
+/** Returns the subtasks as a listener to these changes knows them. */
 function known(changes: readonly FanOutChange[]): readonly ChildDocument[] {
   const children = new Map<number, ChildDocument>();
   for (const { reset, changed } of changes) {
@@ -133,7 +133,7 @@ describe('following a fan-out', () => {
             client.emit({ kind: 'task', thread: 'th', children: [each.at], complete: false });
           }
         }
-        // The last word is told at once.
+        // The last event waits for no interval.
         client.emit({ kind: 'task', thread: 'th', children: [], complete: true });
         await when(() => JSON.stringify(known(changes)) === JSON.stringify(children));
         stop.abort();

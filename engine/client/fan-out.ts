@@ -2,11 +2,11 @@ import type { ChildDocument, JoinStatus } from '../contract/documents.ts';
 import type { EngineClient } from './client.ts';
 import { follow } from './follow.ts';
 
-/** The changes of a fan-out since the last report. */
+/** The changes of a fan-out since the previous ones. */
 export interface FanOutChange {
-  /** As it is now; its `children` are left out. */
+  /** The present status, without its `children`. */
   readonly status: JoinStatus;
-  /** The subtasks that changed, or, after a reset, the first page of all; the others follow. */
+  /** The subtasks that changed. After a reset, the first page of all subtasks; the other pages follow. */
   readonly changed: readonly ChildDocument[];
   /** True when earlier changes no longer count. */
   readonly reset: boolean;
@@ -15,15 +15,15 @@ export interface FanOutChange {
 type Reader = Pick<EngineClient, 'report'>;
 type Source = Pick<EngineClient, 'report' | 'watch'>;
 
-/** The number of subtasks in one request: few enough that reading the answer does not block the event loop. */
+/** The number of subtasks per request, small enough that reading the answer does not block the event loop. */
 export const PAGE = 250;
 /** The shortest time between two readings, in milliseconds. */
 const MIN_INTERVAL_MS = 50;
 
 /**
- * Follows the fan-out of the task with this thread, its subtasks included, until the signal aborts: all of it first, then
- * what changes. A task that has none yet is followed until it has one.
- * @throws what the engine throws, UNREACHABLE when it is gone.
+ * Follows the fan-out of the task with this thread, including its subtasks, until the signal aborts. Yields the whole
+ * fan-out first, then its changes. If the task has no fan-out yet, waits for one.
+ * @throws the engine's errors; UNREACHABLE if it is gone
  */
 export async function* followFanOut(
   engine: Source,
@@ -41,7 +41,7 @@ export async function* followFanOut(
   }
 }
 
-/** Follows the join alone, whatever becomes of its subtasks. @throws as `followFanOut` does */
+/** Follows only the join, and not the subtasks. @throws like `followFanOut` */
 export async function* followJoin(
   engine: Source,
   thread: string,
@@ -55,7 +55,7 @@ export async function* followJoin(
   }
 }
 
-/** The whole fan-out as it is now, read a page at a time. @throws what the engine throws */
+/** Reads the whole fan-out as it is now, one page at a time. @throws the engine's errors */
 export async function readFanOut(engine: Reader, task: string, signal: AbortSignal): Promise<JoinStatus> {
   const children: ChildDocument[] = [];
   let status: JoinStatus | undefined;
@@ -66,7 +66,7 @@ export async function readFanOut(engine: Reader, task: string, signal: AbortSign
   return { ...status!, children };
 }
 
-/** Reads subtasks by their indices, of which there may be any number. @throws what the engine throws */
+/** Reads any number of subtasks by their indices. @throws the engine's errors */
 export async function* readSubtasks(
   engine: Reader,
   task: string,
@@ -79,7 +79,7 @@ export async function* readSubtasks(
   }
 }
 
-/** Reads the subtasks `from` to `to`, the latter excluded. @throws what the engine throws */
+/** Reads the subtasks from `from` up to, but not including, `to`. @throws the engine's errors */
 export async function* readRange(
   engine: Reader,
   task: string,
@@ -103,7 +103,7 @@ async function* readChanged(
   signal: AbortSignal,
 ): AsyncGenerator<FanOutChange, void, void> {
   const pages = readSubtasks(engine, thread, indices, signal);
-  // Both are asked for at once: a change is shown a way there and back sooner.
+  // Both requests are sent at once, which saves a round trip.
   const [status, first] = await Promise.all([statusOf(engine, thread, signal), pages.next()]);
   yield { status, changed: first.value ?? [], reset: false };
   for await (const changed of pages) yield { status, changed, reset: false };

@@ -8,7 +8,7 @@ import { FakeClient } from './testing/fake-client.ts';
 const KINDS = ['task', 'instance', 'namespace'] as const;
 
 describe('following an engine', () => {
-  /** The changes up to the one that is so. */
+  /** Returns the changes up to the first one that satisfies the condition. */
   async function take(
     changes: AsyncIterable<Changed>,
     isLast: (changed: Changed) => boolean,

@@ -3,22 +3,22 @@ import type { EngineEvent, WatchOptions } from '../contract/engine.ts';
 import { linkedController } from '../contract/linked-controller.ts';
 import type { Engine } from '../operations/engine.ts';
 
-/** The changes of a fleet since they were read last. */
+/** The changes of a fleet since the last reading. */
 export interface Changed {
-  /** True where events may have been missed: everything may have changed. */
+  /** True if events may have been missed: anything may have changed. */
   readonly all: boolean;
-  /** True when a namespace is new, gone or different. */
+  /** True if a namespace is new, gone or different. */
   readonly namespaces: boolean;
-  /** The tasks that are new or have changed, by thread, each with those of its subtasks that have. */
+  /** The new and changed tasks by thread, each with its changed subtasks. */
   readonly tasks: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 export interface FollowOptions extends Pick<WatchOptions, 'thread' | 'kinds'> {
-  /** The shortest time between two readings, in milliseconds: what is told meanwhile is read at once. */
+  /** The shortest time between two readings, in milliseconds. Events that arrive meanwhile are read together. */
   readonly intervalMs: number;
-  /** Selects the changes after which it need not pass: others come one by one. */
+  /** Selects the changes that are followed by the interval. After other changes, the next reading may come at once. */
   readonly isFlood?: (changed: Changed) => boolean;
-  /** Begins with a reading of all, while the watch is still being opened. */
+  /** Yields a reading of everything first, while the watch is still being opened. */
   readonly atOnce?: boolean;
 }
 
@@ -26,12 +26,11 @@ export interface FollowOptions extends Pick<WatchOptions, 'thread' | 'kinds'> {
 export type Watchable = Pick<Engine, 'watch'>;
 
 /**
- * Follows an engine: yields what is to be read anew, each time that something has changed. What is told while the caller
- * reads, and until the interval is over, is gathered; nothing is asked while nothing happens. The end of the fan-out that
- * is followed waits for no interval.
- *
- * A watch begins with a gap, so that the first change is `all`. It ends with the watch, or when the signal aborts.
- * @throws what the watch throws
+ * Follows an engine: yields what to read again, each time that something has changed. Gathers the events that arrive
+ * while the caller reads, and until the interval is over. Sends no requests while nothing happens. The end of the
+ * followed fan-out waits for no interval.
+ * The first change is `all`, because a watch begins with a gap. Ends with the watch, or when the signal aborts.
+ * @throws the watch's errors
  */
 export async function* follow(
   engine: Watchable,
@@ -60,10 +59,10 @@ export async function* follow(
 }
 
 /**
- * Does work that follows something anew each time that it ends, until the signal aborts.
- * @param work its signal aborts at the end of each attempt; it calls `succeeded` when it has read something, so that what fails
- *   then is the first failure again
- * @param pauseMs returns the time until it is done again; undefined to give up
+ * Repeats work that follows something, each time that it ends, until the signal aborts.
+ * @param work gets a signal that aborts at the end of each attempt; calls `succeeded` when it has read something, so
+ * that its next failure counts as the first again
+ * @param pauseMs returns the time until the work is repeated; undefined to give up
  */
 export async function keepFollowing(
   work: (attempt: AbortSignal, succeeded: () => void) => Promise<void>,
@@ -89,7 +88,7 @@ export async function keepFollowing(
   }
 }
 
-/** The events that came since they were asked for, each subtask once: never more than the fleet has subtasks. */
+/** The events since the last reading, with each subtask once: never more entries than the fleet has subtasks. */
 class GatheredEvents {
   readonly #thread: string | undefined;
   #all = false;
@@ -98,7 +97,7 @@ class GatheredEvents {
   #isEmpty = true;
   #end: { readonly failure: Error | undefined } | undefined;
   #wake: () => void = () => undefined;
-  /** Aborted when what is gathered is to be read now. */
+  /** Aborts when the gathered events are to be read now. */
   #hurry = new AbortController();
 
   /** @param thread the task that is followed; undefined for a whole fleet. */
@@ -116,19 +115,22 @@ class GatheredEvents {
     }
   }
 
-  /** There will be no more changes. The first reason counts. */
+  /** Ends the changes. Only the first reason counts. */
   end(failure?: Error): void {
     this.#end ??= { failure };
     this.#hurry.abort();
     this.#wake();
   }
 
-  /** Lets events gather, unless the last one is here. */
+  /** Lets events gather, unless the last event has arrived. */
   async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
   }
 
-  /** Takes what was gathered, once there is something. @returns undefined at the end. @throws what ended the events. */
+  /**
+   * Takes the gathered events, once there are any. @returns undefined at the end @throws the error that ended the
+   * events
+   */
   async next(): Promise<Changed | undefined> {
     while (this.#isEmpty) {
       if (this.#end?.failure !== undefined) throw this.#end.failure;

@@ -8,14 +8,14 @@ import { linkedController } from '../contract/linked-controller.ts';
 import type { Route } from '../operations/operation.ts';
 import { HEADERS } from '../operations/http-format.ts';
 
-/** The address of an engine: its socket, or its port with the token of its home. */
+/** The address of an engine: its socket, or its port with a token of its home. */
 export type Target =
   | { readonly socketPath: string }
   | {
       /** `http://127.0.0.1:‹port›`, or https. */
       readonly url: string;
       readonly token: string;
-      /** Certificates that are trusted beside the usual ones, as PEM. */
+      /** Certificates, as PEM, that are trusted in addition to the usual ones. */
       readonly ca?: string;
     };
 
@@ -25,20 +25,20 @@ export interface WireRequest {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** True when the engine may be asked twice: sent again when a kept-alive connection turns out to be dead. */
+  /** True if the request may be sent twice: it is repeated when a kept-alive connection turns out to be dead. */
   readonly repeatable: boolean;
-  /** For so long it is sent again after its answer was lost with the connection. Default 0. */
+  /** The time for which the request is repeated after its answer was lost with the connection. Default 0. */
   readonly againMs?: number;
 }
 
-/** Between two attempts at an answer that was lost. */
+/** The first pause between two attempts to get a lost answer. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
-/** A larger answer is not kept in memory. */
+/** The size limit of an answer, because it is kept in memory. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
-/** HTTP requests to one engine, over connections that are kept. */
+/** Sends HTTP requests to one engine over kept-alive connections. */
 export class HttpCaller {
   readonly #target: Target;
   readonly #where: string;
@@ -49,7 +49,7 @@ export class HttpCaller {
   /** Aborts with `close`. */
   readonly closing: AbortSignal = this.#closing.signal;
 
-  /** @throws USAGE when the URL is neither an http nor an https one. */
+  /** @throws USAGE if the URL is neither http nor https */
   constructor(target: Target) {
     this.#target = target;
     this.#where = 'socketPath' in target ? target.socketPath : target.url;
@@ -57,9 +57,9 @@ export class HttpCaller {
   }
 
   /**
-   * Sends a request and reads its answer whole.
-   * @throws FleetError: the engine's own error; UNREACHABLE, TIMED_OUT, PROTOCOL_MISMATCH; UNAVAILABLE when the
-   * signal aborted.
+   * Sends a request and reads the whole answer.
+   * @throws FleetError: the engine's own error; UNREACHABLE, TIMED_OUT, PROTOCOL_MISMATCH; UNAVAILABLE if the signal
+   * aborted
    */
   async exchange(request: WireRequest, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     return this.#within(timeoutMs, signal, async cancel => {
@@ -82,9 +82,9 @@ export class HttpCaller {
   }
 
   /**
-   * Sends a request and hands over its answer as it comes, once its head is there. The caller reads it to the
-   * end or destroys it; the signal destroys it too.
-   * @throws FleetError as `exchange` does.
+   * Sends a request. Returns the answer as a stream, once its head has arrived. The caller must read the stream to the
+   * end or destroy it; the signal destroys it too.
+   * @throws FleetError like `exchange`
    */
   async stream(
     request: WireRequest,
@@ -100,7 +100,7 @@ export class HttpCaller {
     return answer;
   }
 
-  /** Gives up what is under way, streams included, and refuses what comes. */
+  /** Aborts calls under way, including streams, and refuses further ones. */
   close(): void {
     this.#closing.abort(new FleetError('UNAVAILABLE', 'the client is closed'));
     void this.#wire?.then(({ agent }) => agent.destroy());
@@ -187,7 +187,7 @@ export class HttpCaller {
   }
 }
 
-/** Returns the error of a stream that broke off; @see HttpCaller.stream. */
+/** Returns the error of an interrupted stream; @see HttpCaller.stream. */
 export function brokenOff(what: string, cause: unknown): FleetError {
   return new FleetError('LINK_BROKEN', `${what} was interrupted: ${messageOf(cause)}`, { cause });
 }
@@ -199,12 +199,12 @@ interface Wire {
 }
 
 /**
- * Without TLS there is no server's name to tell. Said so, Node.js does not look whether the host is an address: its expression
- * for that takes 10 ms to compile, a tenth of a short command.
+ * Without TLS there is no server name to send. With an empty one, Node.js does not check whether the host is an
+ * address: its regular expression for that takes 10 ms to compile, a tenth of a short command.
  */
 const NO_SERVERNAME = { servername: '' };
 
-/** TLS is loaded where it is used: most who call use the socket. */
+/** Loads TLS only if it is used: most callers use the socket. */
 async function wireOf(target: Target): Promise<Wire> {
   if ('socketPath' in target || !target.url.startsWith('https:'))
     return {
@@ -231,13 +231,13 @@ function hostAndPort(text: string): http.RequestOptions {
 function headOf(outgoing: http.ClientRequest, body: string | undefined): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
-    // Stays for the life of the request: an early refusal answers while the body is still being written.
+    // Stays for the life of the request: a refusal may arrive while the body is still being written.
     outgoing.on('error', reject);
     outgoing.end(body);
   });
 }
 
-/** A connection that the engine had closed while it was idle: the request never arrived. */
+/** Returns true if the engine had closed the idle connection, so that the request never arrived. */
 function diedWhileIdle(outgoing: http.ClientRequest, thrown: unknown): boolean {
   return outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(thrown) ?? '');
 }
@@ -268,7 +268,7 @@ function parseAnswer(text: string, answer: http.IncomingMessage, where: string):
   throw errorOf(document, answer.statusCode ?? 0, where);
 }
 
-/** The engine's own error, as it threw it. */
+/** Returns the engine's own error, as it threw it. */
 export function errorOf(document: unknown, status: number, where: string): FleetError {
   const result = v.safeParse(errorSchema, document);
   if (!result.success) {
@@ -278,7 +278,7 @@ export function errorOf(document: unknown, status: number, where: string): Fleet
     );
   }
   const { code, message, details, hint } = result.output;
-  // A newer engine may know more ways to fail; the message still says which.
+  // A newer engine may have other error codes. The message still names the failure.
   const known = isErrorCode(code);
   return new FleetError(known ? code : 'INTERNAL', message, {
     details: known ? (details ?? {}) : { ...details, code },
@@ -310,14 +310,14 @@ function unreachable(where: string, cause: unknown): FleetError {
   });
 }
 
-/** True where what was sent reached nobody: nobody listens there, or who does is not trusted. */
+/** Returns true if no engine received the request: none listens there, or the one that does is not trusted. */
 const wasNotDelivered = (reason: unknown): boolean =>
   isAbsent(reason) || (typeof reason === 'string' && UNTRUSTED.test(reason));
 
-/** Nobody listens there. */
+/** Returns true if nothing listens there. */
 const isAbsent = (code: unknown): boolean => code === 'ECONNREFUSED' || code === 'ENOENT';
 
-/** The engine had the request and did not come back to answer it. */
+/** Returns the error for an engine that had the request and did not come back to answer it. */
 function answerLost({ details, cause }: FleetError, againMs: number): FleetError {
   const where = String(details['target']);
   return new FleetError(

@@ -3,13 +3,13 @@ import { Watchers } from '../contract/watchers.ts';
 import type { EngineClient } from './client.ts';
 import type { Watchable } from './follow.ts';
 
-/** The kinds of events that the shared stream has: those that are few, whatever a fleet does. */
+/** The kinds of events on the shared stream: those that stay few under any load. */
 const SHARED: readonly EngineEvent['kind'][] = ['task', 'instance', 'namespace'];
 
 /**
- * A client whose watches share one event stream of the engine. A watch for records or heartbeats, or from a position, gets a
- * stream of its own. Each begins with a gap, is bounded by itself, and fails with the stream; the stream is open as long as
- * anybody watches.
+ * Returns a client whose watches share one event stream of the engine. A watch for records or heartbeats, or from a
+ * position, gets its own stream. Each watch begins with a gap, has its own bounded queue, and fails with the stream.
+ * The stream is open while any watch is.
  */
 export function sharingWatch(client: EngineClient): EngineClient {
   let stream: SharedStream | undefined;
@@ -39,7 +39,7 @@ class SharedStream {
     void this.#listen(engine);
   }
 
-  /** True once it tells of nothing more. */
+  /** True once no more events will come. */
   get isOver(): boolean {
     return this.#stop.signal.aborted;
   }
@@ -47,7 +47,7 @@ class SharedStream {
   async *watch(options: WatchOptions): AsyncGenerator<EngineEvent, void, void> {
     const events = this.#watchers.add(options);
     try {
-      // The others have met theirs.
+      // Before the stream has begun, the stream's own gap is enough.
       if (this.#hasBegun) yield { kind: 'gap' };
       yield* events;
       if (this.#failure !== undefined && !options.signal.aborted) throw this.#failure;

@@ -3,18 +3,18 @@ import { createParser } from 'eventsource-parser';
 
 /** One message of an event stream. */
 export interface SseMessage {
-  /** Empty when it names none. */
+  /** The name of the event; empty if there is none. */
   readonly event: string;
   readonly data: string;
 }
 
-/** A longer message is none of ours. */
+/** The size limit of a message. Our messages are shorter. */
 const MAX_MESSAGE_CHARS = 256 * 1024 * 1024;
 
 /**
- * Splits the bytes of an event stream into messages, as the HTML standard describes. A message that a broken end leaves
- * unfinished is dropped.
- * @throws RangeError when a message has no end.
+ * Splits the bytes of an event stream into messages, as the HTML standard specifies. Drops a message that a broken
+ * stream leaves unfinished.
+ * @throws RangeError if a message exceeds the limit
  */
 export async function* readSse(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage, void, void> {
   let messages: SseMessage[] = [];
@@ -22,7 +22,7 @@ export async function* readSse(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   const parser = createParser({
     maxBufferSize: MAX_MESSAGE_CHARS,
     onEvent: ({ event = '', data }) => messages.push({ event, data }),
-    // An unknown field is passed over.
+    // Unknown fields are ignored.
     onError: ({ type }) => (isEndless ||= type === 'max-buffer-size-exceeded'),
   });
   const decoder = new StringDecoder('utf8');

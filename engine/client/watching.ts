@@ -15,16 +15,16 @@ export interface WatchConnection {
     lastEventId: number | undefined,
     signal: AbortSignal,
   ) => Promise<IncomingMessage>;
-  /** The time for which an engine that does not answer is tried again, in ms. */
+  /** The time for which connecting is retried while the engine does not answer, in ms. */
   readonly reconnectMs: number;
-  /** Ends the watch as the options' own signal does. */
+  /** Ends the watch, like the signal of the options. */
   readonly closing: AbortSignal;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Events of an engine over streams that may break; `connect` says how. */
+/** Yields the events of an engine over streams that may break; see `connect`. */
 export async function* watchEvents(
   options: WatchOptions,
   connection: WatchConnection,
@@ -34,7 +34,7 @@ export async function* watchEvents(
     yield* eventsAcrossStreams(options, connection, controller.signal);
   } finally {
     release();
-    // A consumer that leaves closes the stream that it read from.
+    // If the consumer stops early, this closes its stream.
     controller.abort();
   }
 }
@@ -79,16 +79,16 @@ function queryOf({ thread, kinds, after }: WatchOptions): Parameters<WatchConnec
   };
 }
 
-/** The kinds of events that may have been missed while the stream was broken. A heartbeat comes again by itself. */
+/** The kinds of events that may be missed while the stream is broken. A missed heartbeat is followed by another. */
 const NOT_REPLAYED: readonly EngineEvent['kind'][] = ['task', 'instance', 'namespace'];
 
-/** Only records are replayed, and only from a position that is known. */
+/** Returns true if events may have been missed. Only records are replayed, and only from a known position. */
 function mayHaveMissed({ kinds }: WatchOptions, position: number | undefined): boolean {
   const recordsOnly = kinds !== undefined && !NOT_REPLAYED.some(kind => kinds.includes(kind));
   return !recordsOnly || position === undefined;
 }
 
-/** Tells whether trying again may help. The engine refuses again what it refused once. */
+/** Returns true if another try may help. A request that the engine refused would be refused again. */
 function passes(thrown: unknown): boolean {
   return (
     thrown instanceof FleetError &&
@@ -123,13 +123,13 @@ const eventSchema = v.variant('kind', [
   v.object({ kind: v.literal('gap') }),
 ]);
 
-/** Null for a kind that a newer engine has. @throws what the engine says, or PROTOCOL_MISMATCH. */
+/** Decodes an event; null for a kind of a newer engine. @throws the engine's error, or PROTOCOL_MISMATCH */
 function decodeEvent({ event, data }: SseMessage): EngineEvent | null {
   const value = parse(data);
   if (event === 'error') throw errorOf(value, 200, 'the other end');
   if (!['record', 'task', 'instance', 'heartbeat', 'namespace', 'gap'].includes(event)) return null;
   const result = v.safeParse(eventSchema, value, { abortEarly: true });
-  // The engine has checked the record when it came in: its fields are what their types say.
+  // The engine checked the record when it was written, so its fields have their types.
   if (result.success) return result.output as EngineEvent;
   throw new FleetError('PROTOCOL_MISMATCH', `the engine sent an invalid event of kind '${event}'`);
 }

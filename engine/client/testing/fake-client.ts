@@ -9,7 +9,7 @@ type Answer = object | Error | Reply;
 /** The answers of the fake, by the name of the command or the report. */
 export type Answers = Readonly<Partial<Record<CommandName | ReportName, Answer>>>;
 
-/** A client whose engine answers as it is told, and which remembers what it was asked. */
+/** A client with answers from a test. It records its requests. */
 export class FakeClient implements EngineClient {
   readonly asked: {
     readonly name: string;
@@ -26,12 +26,12 @@ export class FakeClient implements EngineClient {
     this.#answers = answers;
   }
 
-  /** Those that watch now. */
+  /** The number of open watches. */
   get watchers(): number {
     return this.#listeners.size;
   }
 
-  /** Has it answer these otherwise from now on. */
+  /** Changes these answers. */
   change(answers: Answers): void {
     this.#answers = { ...this.#answers, ...answers };
   }
@@ -50,7 +50,7 @@ export class FakeClient implements EngineClient {
 
   async *watch(options: WatchOptions): AsyncGenerator<EngineEvent> {
     this.watched.push(options);
-    // As every watch begins.
+    // Every watch begins with a gap.
     const waiting: (EngineEvent | Error | null)[] = [{ kind: 'gap' }];
     let wake = (): void => undefined;
     const listener = (event: EngineEvent | Error | null): void => {
@@ -72,7 +72,7 @@ export class FakeClient implements EngineClient {
     }
   }
 
-  /** Tells the watchers; an error ends their watching with it, null without. */
+  /** Sends an event to the watchers. An error ends their watches with it; null ends them without one. */
   emit(event: EngineEvent | Error | null): void {
     for (const listener of this.#listeners) listener(event);
   }
