@@ -1,7 +1,7 @@
 import type { ErrorDocument } from '../contract/documents.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
 
-/** The one table of HTTP status by error code. */
+/** The HTTP status of each error code. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   INVALID_RECORD: 400,
   USAGE: 400,
@@ -42,25 +42,25 @@ const TYPES: Readonly<Record<number, string>> = {
   504: 'timed_out',
 };
 
-/** The further headers of error answers, by status. `Retry-After` is in seconds. */
+/** The additional headers of error answers, by status. `Retry-After` is in seconds. */
 const HEADERS_OF: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'WWW-Authenticate': 'Bearer' },
   429: { 'Retry-After': '1' },
 };
 
-/** Told what the caller is not: the cause of an answer that is the engine's own fault. */
+/** Logs the cause of an answer that is the engine's own fault. The caller does not get that cause. */
 export type Log = (message: string, cause: unknown) => void;
 
 export interface ErrorAnswer {
   readonly status: number;
-  /** Beside those of every answer. */
+  /** The headers in addition to those of every answer. */
   readonly headers: Readonly<Record<string, string>>;
   readonly document: ErrorDocument;
 }
 
 /**
- * The answer to anything that was thrown. What is not a FleetError, or is an INTERNAL one, is a fault of ours:
- * the caller is told no more than that, and the log gets the rest.
+ * Returns the answer to anything thrown. An INTERNAL error, or a value that is not a FleetError, is a fault of the
+ * engine: the caller learns only that, and the log gets the details.
  */
 export function errorAnswer(thrown: unknown, log: Log): ErrorAnswer {
   const known = thrown instanceof FleetError && thrown.code !== 'INTERNAL';

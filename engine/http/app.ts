@@ -20,19 +20,19 @@ export interface AppOptions {
   readonly operations: Operations;
   readonly engine: ServedEngine;
   readonly streams: OpenStreams;
-  /** Largest body of records and fan-outs, in bytes. */
+  /** The largest body of records and fan-outs, in bytes. */
   readonly bulkBodyBytes: number;
-  /** Largest body of anything else, in bytes. */
+  /** The largest body of other requests, in bytes. */
   readonly bodyBytes: number;
-  /** Shared by all bodies that are being read. */
+  /** The room shared by all bodies that are being read. */
   readonly room: BodyRoom;
-  /** Time between two heartbeat comments of the event stream. */
+  /** The time between two heartbeat comments of the event stream. */
   readonly heartbeatMs: number;
   /** Returns the holder that a request comes from. */
   readonly holderOf: (incoming: HttpBindings['incoming']) => Holder;
-  /** True when it came over the socket. */
+  /** Returns true if the request came over the socket. */
   readonly isLocal: (incoming: HttpBindings['incoming']) => boolean;
-  /** The only routes that are served. Default: all. */
+  /** The routes that are served. Default: all. */
   readonly only?: readonly RouteName[];
   readonly log: Log;
 }
@@ -42,7 +42,7 @@ type AnyCommand = Operations['commands'][number];
 type AnyReport = Operations['reports'][number];
 type Handler = (c: Context<Env>) => Promise<Response> | never;
 
-/** The routes, bound to an engine. Who may come in is decided before. */
+/** Creates the routes of an engine. Access was checked before. */
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   const offered = offeredRoutes(options);
@@ -56,7 +56,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   return app;
 }
 
-/** The answer to what was thrown. */
+/** Returns the answer to a thrown value. */
 export function refusal(thrown: unknown, log: Log): Response {
   const { status, headers, document } = errorAnswer(thrown, log);
   return json(document, status, headers);
@@ -90,7 +90,7 @@ function command(operation: AnyCommand, options: AppOptions): Handler {
     if (operation.form === 'records') return appendRecords(c, engine, context, options);
     const { environment, body } = withoutEnvironment(operation, await jsonOf(c, operation, options));
     if (environment !== undefined && !options.isLocal(c.env.incoming)) throw onlyOverSocket();
-    // The schema of the command decodes the body, and the path names the rest: together the command's input.
+    // The schema of the command decodes the body, and the path has the other members of the command's input.
     const input = { ...decodeBody(operation.body, body), ...c.req.param() } as never;
     return json(
       await engine.submit(
@@ -102,7 +102,10 @@ function command(operation: AnyCommand, options: AppOptions): Handler {
   };
 }
 
-/** Returns the holder of a request, and the engine as they may use it. @throws SCOPE_FORBIDDEN before anything is read. */
+/**
+ * Returns the holder of a request, and the engine with the holder's permissions. @throws SCOPE_FORBIDDEN before
+ * anything is read
+ */
 function callOf(
   c: Context<Env>,
   operation: Operation,
@@ -113,7 +116,7 @@ function callOf(
   return { holder, engine: authorizedEngine(engine, holder) };
 }
 
-/** One record, or one a line. The engine checks each. */
+/** Appends one record, or one record per line. The engine checks each. */
 async function appendRecords(
   c: Context<Env>,
   engine: ServedEngine,
@@ -133,7 +136,7 @@ function report(operation: AnyReport, options: AppOptions, turns: HolderTurns): 
     const query = decodeQuery(operation, new URL(c.req.url).searchParams);
     const body =
       operation.body === undefined ? {} : decodeBody(operation.body, await jsonOf(c, operation, options));
-    // The query and the schema of the body make exactly the input of the report.
+    // The query, the body and the path together have exactly the members of the report's input.
     const input = { ...body, ...query, ...c.req.param() } as never;
     const { signal } = c.req.raw;
     const answer = () => engine.report(operation.name, input, signal);
@@ -142,13 +145,13 @@ function report(operation: AnyReport, options: AppOptions, turns: HolderTurns): 
   };
 }
 
-/** The environment that goes beside a command by which work is submitted, and is no part of its input. */
+/** The environment beside a command that submits work. It is not part of the command's input. */
 interface Submission {
   readonly environment?: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
-/** @throws INVALID_RECORD for an environment that is none. */
+/** Separates the environment from the body. @throws INVALID_RECORD for an invalid environment */
 function withoutEnvironment({ submits }: Pick<Command, 'submits'>, given: unknown): Submission {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
   if (submits !== true || !isObject || !('environment' in given)) return { body: given };
@@ -163,7 +166,7 @@ function onlyOverSocket(): FleetError {
   });
 }
 
-/** A POST without a body is one without members. */
+/** Reads the body of a POST. An empty body stands for an object without members. */
 async function jsonOf(
   c: Context<Env>,
   { bulk }: Operation & Pick<Command, 'bulk'>,
@@ -197,7 +200,7 @@ function eventStream(options: AppOptions): Handler {
   };
 }
 
-/** Returns the position that the client saw last. It takes precedence over the one where the client began. */
+/** Returns the position that the client saw last. It takes precedence over the `after` of the query. */
 function resumption(lastEventId: string | undefined): number | undefined {
   if (lastEventId === undefined || lastEventId === '') return undefined;
   const position = /^\d{1,16}$/.test(lastEventId) ? Number(lastEventId) : NaN;
@@ -227,7 +230,7 @@ function outputStream(options: AppOptions): Handler {
   };
 }
 
-/** It is made when it is first asked for. */
+/** Serves the OpenAPI document, which is created on the first request. */
 function apiDocument(options: AppOptions): Handler {
   return async c => {
     callOf(c, openapi, options);
@@ -237,7 +240,7 @@ function apiDocument(options: AppOptions): Handler {
   };
 }
 
-/** A HEAD arrives as the GET that it asks about, and a stream has no length to tell. */
+/** Requires a GET: a HEAD is routed like a GET, and a stream has no known length. */
 function streamable(c: Context<Env>): HttpBindings {
   if (c.env.incoming.method === 'HEAD') throw new FleetError('USAGE', 'a stream accepts only GET');
   return c.env;

@@ -2,24 +2,26 @@ import type { IncomingMessage } from 'node:http';
 import { countKeys, repeatedKey } from '../contract/unique-keys.ts';
 import { FleetError, messageOf } from '../errors.ts';
 
-/** Deeper JSON is refused before anything recursive meets it; a record's own bound is 100. */
+/**
+ * The deepest nesting of JSON. Deeper JSON is refused before any recursive code reads it. The limit of a record is 100.
+ */
 const MAX_DEPTH = 128;
 /** The most records that one request may carry. */
 const MAX_LINES = 100_000;
-/** After so many characters parsed, other work gets its turn. */
+/** The number of parsed characters after which other work gets its turn. */
 const SLICE_CHARS = 512 * 1024;
 
-/** The bytes that all bodies being read may take together. */
+/** The limit in bytes of all bodies that are being read. */
 export class BodyRoom {
   readonly #bytes: number;
   #taken = 0;
 
-  /** @param bytes the most, 1 or more */
+  /** @param bytes the limit, 1 or more */
   constructor(bytes: number) {
     this.#bytes = bytes;
   }
 
-  /** @returns false where there is no room for so many more; then nothing is taken. */
+  /** Takes room for this many bytes. @returns false, and takes nothing, if there is not enough */
   take(bytes: number): boolean {
     if (this.#taken + bytes > this.#bytes) return false;
     this.#taken += bytes;
@@ -32,10 +34,10 @@ export class BodyRoom {
 }
 
 /**
- * Reads a request's body whole.
- * @throws OVERLOADED when the bodies of all requests have no room for it.
- * @throws TOO_LARGE as soon as more than `limitBytes` are declared or have come; no more is kept than that.
- * @throws INVALID_RECORD when it is not UTF-8, or breaks off.
+ * Reads the whole body of a request.
+ * @throws OVERLOADED if the bodies of all requests leave no room for it
+ * @throws TOO_LARGE as soon as more than `limitBytes` are declared or have arrived; no more than that is kept
+ * @throws INVALID_RECORD if it is not UTF-8, or ends early
  */
 export async function readBody(
   incoming: IncomingMessage,
@@ -54,15 +56,15 @@ export async function readBody(
 
 /**
  * Parses a body of one JSON value.
- * @throws INVALID_RECORD, with the position of the fault where it is known; also for a key that an object has twice.
+ * @throws INVALID_RECORD with the position of the fault, if known; also if an object has a key twice
  */
 export function parseJson(text: string): unknown {
   return parse(text, {});
 }
 
 /**
- * Parses a body of one JSON value a line; empty lines are passed over.
- * @throws INVALID_RECORD naming the line; TOO_LARGE beyond 100,000 lines.
+ * Parses a body with one JSON value per line; skips empty lines.
+ * @throws INVALID_RECORD with the line; TOO_LARGE beyond 100,000 lines
  */
 export async function parseNdjson(text: string): Promise<unknown[]> {
   const values: unknown[] = [];
@@ -96,13 +98,13 @@ function parse(text: string, where: { readonly line?: number }): unknown {
   }
   const keys = countKeysOf(value, MAX_DEPTH);
   if (keys === undefined) throw invalid(`is nested deeper than ${MAX_DEPTH}`, where);
-  // To count them is cheap; only a text that has more than its value is read for the one that is repeated.
+  // Counting is cheap. Only a text with more keys than its value is searched for the repeated key.
   const repeated = keys === countKeys(text) ? undefined : repeatedKey(text);
   if (repeated === undefined) return value;
   throw invalid(`has the key '${repeated.key}' twice`, { ...where, ...repeated });
 }
 
-/** The parser tells the position in its message, or not at all. */
+/** Extracts the position from the parser's message. Some messages have none. */
 function positionOf(message: string, text: string): { position?: number } {
   if (message.includes('Unexpected end')) return { position: text.length };
   const found = /at position (\d+)/.exec(message)?.[1];
@@ -110,8 +112,8 @@ function positionOf(message: string, text: string): { position?: number } {
 }
 
 /**
- * Counts the keys of all objects in a value; undefined where it is nested deeper than this. Walks level by level, not by
- * recursion, which deep foreign data would end.
+ * Counts the keys of all objects in a value; undefined if it is nested deeper than `depth`. Walks level by level:
+ * recursion would overflow the stack on deep input.
  */
 function countKeysOf(value: unknown, depth: number): number | undefined {
   let count = 0;
@@ -131,7 +133,7 @@ function countKeysOf(value: unknown, depth: number): number | undefined {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Listens instead of iterating: an iterator that ends early closes the connection, and no answer gets out. */
+/** Uses listeners and not an iterator: an iterator that ends early closes the connection before the answer is sent. */
 function collect(incoming: IncomingMessage, limitBytes: number, room: BodyRoom): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

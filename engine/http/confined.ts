@@ -8,8 +8,8 @@ import { orNothing, type Confinement } from '../operations/confinement.ts';
 import { commandNamed, reportNamed } from '../operations/index.ts';
 
 /**
- * An engine of which only one namespace is there, with all below it: what lies elsewhere is not found, not listed and not
- * told of, and nothing is written there. What can't be told apart by namespace is refused.
+ * Returns an engine confined to one namespace and all below it. Everything outside is not found, not listed and not
+ * reported, and nothing can be written there. Operations that cannot be separated by namespace are refused.
  */
 export function namespaceScopedEngine(engine: ServedEngine, namespace: string): ServedEngine {
   const inside = new Inside(engine, namespace);
@@ -27,14 +27,14 @@ export function namespaceScopedEngine(engine: ServedEngine, namespace: string): 
   };
 }
 
-/** So many threads are remembered with their namespaces; then it is begun anew. */
+/** The most threads whose namespaces are remembered. Beyond that, the memory is cleared. */
 const MAX_REMEMBERED = 10_000;
 
-/** Knows what lies in a namespace, by asking the engine. */
+/** Determines what lies in a namespace, by asking the engine. */
 class Inside implements Confinement {
   readonly namespace: string;
   readonly #engine: ServedEngine;
-  /** The namespace of each task by its thread; null for a thread that is no task's. Neither ever changes. */
+  /** The namespace of each task by its thread; null for a thread that belongs to no task. Neither ever changes. */
   readonly #ofThread = new Map<string, string | null>();
 
   constructor(engine: ServedEngine, namespace: string) {
@@ -42,7 +42,7 @@ class Inside implements Confinement {
     this.namespace = namespace;
   }
 
-  /** @throws SCOPE_FORBIDDEN for a namespace that is neither this one nor below it. */
+  /** @throws SCOPE_FORBIDDEN unless the namespace is this one or below it */
   require(namespace: string): void {
     if (isWithin(namespace, this.namespace)) return;
     throw new FleetError(
@@ -55,7 +55,10 @@ class Inside implements Confinement {
     );
   }
 
-  /** Does something to a namespace that lies below this one. @throws SCOPE_FORBIDDEN, also for this one itself. */
+  /**
+   * Changes a namespace below this one. @throws SCOPE_FORBIDDEN unless it is below this one; this one itself is refused
+   * too
+   */
   async below<T>(namespace: string, change: () => Promise<T>): Promise<T> {
     this.require(namespace);
     if (namespace !== this.namespace) return change();
@@ -66,8 +69,8 @@ class Inside implements Confinement {
   }
 
   /**
-   * The thread of a task, which names it for good, where an alias may come to mean another.
-   * @throws NOT_FOUND where there is none, or not here, or a name that means several: which, is not told.
+   * Returns the thread of a task. The thread always means the same task, whereas an alias may come to mean another.
+   * @throws NOT_FOUND if there is no such task here, or the name is ambiguous; the error does not say which
    */
   async thread(name: string): Promise<string> {
     const task = await orNothing(this.#engine.report('task', { task: name }), undefined);
@@ -86,14 +89,20 @@ class Inside implements Confinement {
     });
   }
 
-  /** Tells whether a record lies in the namespace: by its task if it is on a task's thread, else by its own claim. */
+  /**
+   * Returns true if a record lies in the namespace: by its task if it is on a task's thread, otherwise by the namespace
+   * that it claims.
+   */
   async has({ thread, body }: Pick<RecordDocument, 'thread' | 'body'>): Promise<boolean> {
     return isWithin((await this.#namespaceOf(thread)) ?? claimOf(body), this.namespace);
   }
 
-  /** @throws SCOPE_FORBIDDEN for a record of a client that claims no namespace in here, or is on a task's thread elsewhere. */
+  /**
+   * @throws SCOPE_FORBIDDEN for a client's record that claims no namespace in here, or is on the thread of a task
+   * elsewhere
+   */
   async requireRecord(value: unknown): Promise<void> {
-    // What is no record at all is refused by the engine.
+    // The engine refuses a value that is not a record.
     const { thread, body } = Object(value) as { thread?: unknown; body?: unknown };
     this.require(claimOf(Object(body) as object));
     if (typeof thread !== 'string') return;
@@ -107,7 +116,7 @@ class Inside implements Confinement {
     return own;
   }
 
-  /** A task may wait for one elsewhere, and one elsewhere for it. */
+  /** Removes tasks of other namespaces from the dependencies and dependants of a task. */
   async visiblePart(task: TaskDocument): Promise<TaskDocument> {
     const own = async (related: TaskDocument['depends_on']): Promise<TaskDocument['depends_on']> => {
       const here = await Promise.all(related.map(({ thread }) => this.#hasTask(thread)));
@@ -116,7 +125,7 @@ class Inside implements Confinement {
     return { ...task, depends_on: await own(task.depends_on), dependants: await own(task.dependants) };
   }
 
-  /** Of what is frozen, what lies here and what lies above. */
+  /** Keeps the freezes of namespaces in here and above. */
   visibleControl(document: ControlDocument): ControlDocument {
     const concerns = ({ namespace }: { namespace: string }): boolean =>
       isWithin(namespace, this.namespace) || isWithin(this.namespace, namespace);
@@ -136,7 +145,7 @@ class Inside implements Confinement {
       case 'gap':
         return true;
       case 'namespace':
-        // What lies above it holds for it, too.
+        // A change of a namespace above also affects this one.
         return isWithin(event.id, this.namespace) || isWithin(this.namespace, event.id);
       case 'instance':
       case 'heartbeat':
@@ -153,7 +162,7 @@ class Inside implements Confinement {
     const known = this.#ofThread.get(thread);
     if (known !== undefined) return known;
     const task = await orNothing(this.#engine.report('task', { task: thread }), undefined);
-    // What begins as a task's thread does is none.
+    // The engine also finds a task by the beginning of its thread. Only the whole thread counts.
     const namespace = task?.thread === thread ? task.namespace : null;
     if (this.#ofThread.size >= MAX_REMEMBERED) this.#ofThread.clear();
     this.#ofThread.set(thread, namespace);
@@ -161,7 +170,7 @@ class Inside implements Confinement {
   }
 }
 
-/** The namespace that a record says it is in. */
+/** Returns the namespace that a record claims. */
 function claimOf(body: object): string {
   const claimed = 'namespace' in body ? body.namespace : undefined;
   return typeof claimed === 'string' ? claimed : ROOT_NAMESPACE;

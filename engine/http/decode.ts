@@ -6,9 +6,9 @@ import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
 import { didYouMean } from '../record/near-names.ts';
 import type { QueryParameter, Route } from '../operations/operation.ts';
 
-/** Decodes a body. @throws INVALID_RECORD naming the key or the path that is wrong, and what is expected there. */
+/** Decodes a body. @throws INVALID_RECORD with the invalid key or path, and the expected value */
 export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unknown): object {
-  // The schemas take a list for an object without members.
+  // The schemas accept a list as an object without members.
   if (Array.isArray(value)) throw invalidBody('', 'the body must be a JSON object');
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
@@ -23,7 +23,7 @@ export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unkn
 const keysOf = (schema: object): readonly string[] =>
   'entries' in schema ? Object.keys(schema.entries as object) : [];
 
-/** The environment of a caller. @throws INVALID_RECORD naming the variable that is wrong. */
+/** Decodes the environment of a caller. @throws INVALID_RECORD with the invalid variable */
 export function decodeEnvironment(value: unknown): Readonly<Record<string, string>> {
   const result = v.safeParse(environmentSchema, value, { abortEarly: true });
   if (result.success) return result.output;
@@ -37,8 +37,8 @@ function invalidBody(path: string, what: string): FleetError {
 }
 
 /**
- * Gathers the query of a request by members of the input.
- * @throws USAGE for a parameter that the route does not know, is repeated, or is not what it must be.
+ * Decodes the query of a request into members of the input.
+ * @throws USAGE for an unknown, repeated or invalid parameter
  */
 export function decodeQuery(route: Route, query: URLSearchParams): Record<string, unknown> {
   const parameters = Object.entries(route.query ?? {});
@@ -55,7 +55,7 @@ export function decodeQuery(route: Route, query: URLSearchParams): Record<string
   return input;
 }
 
-/** An empty parameter is an absent one, but for a list, which may be empty. */
+/** Decodes a parameter. An empty one counts as absent, except for a list, which may be empty. */
 function decodeParameter(parameter: QueryParameter, given: string | null): unknown {
   const text = given ?? '';
   switch (parameter.kind) {
@@ -105,7 +105,7 @@ const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
   gap: true,
 };
 
-/** The kinds of events of a comma-separated list. @throws USAGE naming the one that is not known. */
+/** Decodes a comma-separated list of kinds of events. @throws USAGE with the unknown kind */
 export function decodeKinds(list: string): EngineEvent['kind'][] {
   return list.split(',').map(kind => {
     if (Object.hasOwn(KINDS, kind)) return kind as EngineEvent['kind'];
@@ -113,16 +113,16 @@ export function decodeKinds(list: string): EngineEvent['kind'][] {
   });
 }
 
-/** In whose name a request without a stated actor is made: the person at this machine. */
+/** The actor of a request that states none: the person at this machine. */
 export const DEFAULT_ACTOR = 'did:sync:user:local' as Did;
 const MAX_KEY_CHARS = 255;
 
 /**
  * Decodes the caller from the headers.
- * @param own the only name that the caller may take, and the one that it has when it states none; null for any.
- * @throws USAGE for an actor that is no DID, or a key that is empty or longer than 255.
- * @throws SCOPE_FORBIDDEN for a name that is not the caller's; for an instance's DID: instances speak over the link, where they
- * prove their key.
+ * @param own the only actor that the caller may use, and the default; null for any
+ * @throws USAGE for an actor that is not a DID, or a key that is empty or longer than 255 characters
+ * @throws SCOPE_FORBIDDEN for another actor than `own`, and for the DID of an instance: instances use the link, where
+ * they prove their key
  */
 export function decodeCaller(
   actor: string | undefined,
@@ -156,7 +156,7 @@ function decodeActor(actor: string): Did {
   return actor;
 }
 
-/** Returns the error for the holder of a token who writes in another name than the token's. */
+/** Returns the error for a token's holder who writes as another actor than the token's. */
 export function foreignActor(stated: string, own: Did): FleetError {
   return new FleetError('SCOPE_FORBIDDEN', `the token writes as '${own}', not as '${stated}'`, {
     details: { actor: stated, own },

@@ -7,34 +7,34 @@ import { hash } from '../record/hash.ts';
 import type { Holder } from './grants.ts';
 import { HEADERS, HEALTH_PATH } from '../operations/http-format.ts';
 
-/** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
+/** Returns the grant of a token other than the home's own; undefined for one that no longer holds, or never did. */
 export interface TokenBook {
   grantOf(token: string): Grant | undefined;
 }
 
-/** The door that a request came through. The socket's file permission is its key; the port asks for a token. */
+/** The door of a request. The file permission of the socket protects it; the port requires a token. */
 export type Door =
   | { readonly kind: 'socket' }
   | {
       readonly kind: 'tcp';
       readonly token: string;
       readonly tokens?: TokenBook;
-      /** Tells whether a name, without its port, is one of ours beside those of the loopback. */
+      /** Returns true for a name, without its port, that is one of ours in addition to the loopback's. */
       readonly isOwnName?: (name: string) => boolean;
     };
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
-/** A name or an address, and perhaps a port. */
+/** A name or an address, with an optional port. */
 const NAME = /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
-/** An editor's own views have origins too, and are no web pages. */
+/** The origin of an editor's own views, which are not web pages. */
 const EDITOR_ORIGIN = /^vscode-(?:webview|file):\/\//;
 
 /**
- * Decides whether a request may come in at all, from its headers alone.
- * @returns who it comes from.
- * @throws SCOPE_FORBIDDEN for a foreign `Host` (a name that was made to point here) or a web page's `Origin`.
- * @throws PROTOCOL_MISMATCH when the client states another version than ours.
- * @throws AUTH_REQUIRED when the door asks for a token and none that holds is given.
+ * Decides from the headers alone whether a request is admitted.
+ * @returns its holder
+ * @throws SCOPE_FORBIDDEN for a foreign `Host` (a name that was made to point here) or a web page's `Origin`
+ * @throws PROTOCOL_MISMATCH if the client states another version than ours
+ * @throws AUTH_REQUIRED if the door requires a token and no valid one is given
  */
 export function admit(request: IncomingMessage, door: Door): Holder {
   checkHost(request.headers.host, door);
@@ -100,7 +100,7 @@ function holderOf(authorization: string | undefined, { token, tokens }: Door & {
   });
 }
 
-/** Compared as digests, so that neither length nor content tells by the time that it takes. */
+/** Compares digests, so that the duration reveals neither length nor content. */
 function sameText(a: string, b: string): boolean {
   return timingSafeEqual(Buffer.from(hash(a)), Buffer.from(hash(b)));
 }

@@ -30,7 +30,7 @@ const NAMESPACES = ['default', 'acme', 'acme/web', 'acme/web/x', 'acmeology', 'b
 const taskIn = (namespace: string): string => `T-${NAMESPACES.indexOf(namespace as never)}`;
 const threadOf = (alias: string): string => `th_of_${alias}`;
 
-/** The fake, with those tasks. */
+/** The fake engine with those tasks. */
 class FleetOfNamespaces extends FakeEngine {
   override submit<N extends CommandName>(
     name: N,
@@ -58,16 +58,16 @@ class FleetOfNamespaces extends FakeEngine {
   }
 }
 
-/** The fake knows tasks by their aliases alone. */
+/** Turns threads into aliases, because the fake knows tasks only by alias. */
 function byAlias<I extends object>(input: I): I {
   if (!('task' in input) || typeof input.task !== 'string') return input;
   return { ...input, task: input.task.replace(/^th_of_/, '') };
 }
 
 /**
- * The permissions, written down a second time: the scope, and what a token of a namespace may do with something in another one.
- * `all`: always, with what it may see; `none`: never; `hidden`: 404 for what lies elsewhere; `told`: 403 for it; `below`: 403 for
- * it, and for its own namespace.
+ * The permissions, written independently of the code: the scope, and the effect of a token's namespace on requests
+ * elsewhere. `all`: allowed, limited to what the token may see; `none`: refused; `hidden`: 404 elsewhere; `told`: 403
+ * elsewhere; `below`: 403 elsewhere and for the token's own namespace.
  */
 const REFERENCE: Readonly<
   Record<RouteName, readonly [Scope | 'open', 'all' | 'none' | 'hidden' | 'told' | 'below']>
@@ -149,7 +149,7 @@ const BODIES: Readonly<Record<string, (namespace: string) => object>> = {
 
 interface Asked {
   readonly route: RouteName;
-  /** The namespace that the request is about. */
+  /** The namespace of the requested object. */
   readonly at: string;
   readonly scopes: readonly Scope[];
   readonly namespace: string | null;
@@ -197,7 +197,7 @@ describe('tokens at the door', () => {
     tokens.create({ scopes: ['read'], namespace: null, expires_secs: null, label: null, ...asked }, ROOT);
   const bearer = ({ token }: { token: string }) => ({ authorization: `Bearer ${token}` });
 
-  /** The status of an answer, however much of it is still to come. */
+  /** Returns the status of an answer without waiting for its body. */
   async function statusOf(target: string, method: string, token: string, body?: string): Promise<number> {
     const headers = { ...bearer({ token }), 'content-length': Buffer.byteLength(body ?? '') };
     const request = http.request({ port: served.server.port, path: target, method, headers, agent: false });
@@ -220,7 +220,7 @@ describe('tokens at the door', () => {
       ),
     });
     const seen = new Set<number>();
-    // Those that hold can be used again; each that is made is a write to the disk.
+    // Valid tokens are reused, because each new one is a write to the disk.
     const holding = new Map<string, Promise<TokenCreated>>();
     const tokenFor = ({ scopes, namespace, life }: Asked): Promise<TokenCreated> => {
       const wanted = { scopes: [...scopes], namespace };
@@ -293,7 +293,7 @@ describe('tokens at the door', () => {
       return ((await once(request, 'response')) as [http.IncomingMessage])[0];
     };
     const [expired, staying] = [await open(expiring), await open(other)];
-    // Its timer goes by the time that passes, and finds by the clock that it is time.
+    // The timer follows elapsed time, and then compares the clock.
     now += 1_000;
     assert.equal(await textOf(expired), 'retry: 1000\n\n');
     assert.equal(engine.watchers, 1);

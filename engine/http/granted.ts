@@ -6,14 +6,14 @@ import { namespaceScopedEngine } from './confined.ts';
 import { foreignActor } from './decode.ts';
 import type { Holder } from './grants.ts';
 
-/** The engine as a holder may use it, the scopes being checked before. */
+/** Returns the engine with the permissions of a holder. Scopes were checked before. */
 export function authorizedEngine(engine: ServedEngine, holder: Holder): ServedEngine {
   if (typeof holder === 'string') return engine;
   const named = inOwnName(engine, holder);
   return holder.namespace === null ? named : namespaceScopedEngine(named, holder.namespace);
 }
 
-/** Lets nobody write in another's name, nor give away what they do not have themselves. */
+/** Refuses to write as another actor than the token's, and to grant permissions that the token lacks. */
 function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
   return {
     submit: (name, input, context) => {
@@ -27,11 +27,11 @@ function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
   };
 }
 
-/** A snapshot has its records with what goes with each. */
+/** Returns the content of a record. In a snapshot, other members accompany each record. */
 const contentOf = (given: unknown): unknown =>
   typeof given === 'object' && given !== null && 'record' in given ? given.record : given;
 
-/** Requires a record in the token's own name. The engine refuses a value that is no record. */
+/** Requires a record of the token's own actor. The engine refuses a value that is not a record. */
 function requireOwnRecord(record: unknown, { actor: own }: Grant): void {
   const actor = typeof record === 'object' && record !== null && 'actor' in record ? record.actor : undefined;
   if (typeof actor === 'string' && actor !== own) throw foreignActor(actor, own);

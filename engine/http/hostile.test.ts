@@ -17,8 +17,8 @@ import { loadOperations } from '../operations/index.ts';
 import type { Operation } from '../operations/operation.ts';
 
 /**
- * Requests that nobody in their right mind would send, to every route: bodies and queries that are nearly right, and such
- * as are nothing at all. `SPL_SEED` begins where a run began that failed.
+ * Hostile requests to every route: nearly valid bodies and queries, and garbage. `SPL_SEED` starts at the seed of a
+ * failed run.
  */
 const REQUESTS = runs(1_000);
 const RECORDS = runs(9_000);
@@ -27,7 +27,9 @@ const SEED = Number(process.env['SPL_SEED'] ?? randomInt(2 ** 31));
 const AT_ONCE = 16;
 const WRITER = 'did:sync:user:hostile' as Did;
 
-/** The commands that would start or end processes, or the engine itself: only ever sent with a body that is refused. */
+/**
+ * The commands that would start or end processes, or the engine itself. They are sent only with a body that is refused.
+ */
 const ONLY_WRONG: ReadonlySet<string> = new Set(['fleet.start', 'fleet.stop', 'fleet.restart']);
 
 interface Sent {
@@ -64,7 +66,7 @@ const oddValue = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-/** Bodies that are right, to begin with. */
+/** Valid bodies to start from. */
 const RIGHT: Readonly<Record<string, object>> = {
   'task.add': { goal: 'a goal' },
   'fan-out.open': { goal: 'a goal', fan_out: { subtasks: [{ goal: 'a' }], join: 'all' } },
@@ -81,7 +83,7 @@ const RIGHT: Readonly<Record<string, object>> = {
   'fleet.restart': { instance: 'nobody' },
 };
 
-/** A record that is right, with up to two of its members made wrong. */
+/** A valid record with up to two members made invalid. */
 const record = fc
   .record({
     act: fc.constantFrom('KNOW', 'DO', 'INTEND', 'LEARN'),
@@ -115,7 +117,7 @@ const record = fc
   })
   .map(({ wrong, ...right }) => ({ actor: WRITER, data_type: 'SCALAR', ...right, ...wrong }));
 
-/** A body of a route: right, with some members made wrong, or nothing of the kind. */
+/** Returns bodies of a route: a valid one with some members made invalid, or garbage. */
 function bodyOf({ name, body }: Operation): fc.Arbitrary<string | undefined> {
   if (name === 'records.append')
     return fc.oneof(
@@ -220,7 +222,7 @@ describe('hostile requests', function () {
         socketPath: homePaths(join(root, 'h')).socket,
         method,
         path,
-        // Said here, since a DELETE would else leave it out and send its body all the same.
+        // Set explicitly, because a DELETE would omit the length and still send its body.
         headers: { host: 'localhost', 'content-length': Buffer.byteLength(body ?? ''), ...headers },
       };
       const request = http.request(options, response => {
@@ -255,7 +257,7 @@ describe('hostile requests', function () {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
     assert.deepEqual(faults, []);
-    // That they are hostile is worth nothing where all are turned away at the door.
+    // Enough requests must be accepted: a test in which the gate refuses all of them proves nothing.
     assert.ok((seen.get(200) ?? 0) > REQUESTS / 20, JSON.stringify([...seen]));
     assert.ok((seen.get(400) ?? 0) > REQUESTS / 20, JSON.stringify([...seen]));
   });

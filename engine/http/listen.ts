@@ -3,14 +3,14 @@ import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 
-/** So many ports in a row are tried; where all are taken, something else is wrong. */
+/** The number of consecutive ports to try. If all are taken, the cause is another one. */
 const PORT_TRIES = 100;
 const LAST_PORT = 65_535;
 
 /**
- * Listens on a Unix socket that only its owner may open. A socket left over at the path is removed, which only
- * the holder of the home's lease may do.
- * @throws CONFLICT when something else stands at the path, UNAVAILABLE when it can't be listened on.
+ * Listens on a Unix socket that only its owner may open. Removes a leftover socket at the path; only the holder of the
+ * home's lease may do that.
+ * @throws CONFLICT if something other than a socket is at the path; UNAVAILABLE if listening fails
  */
 export async function listenOnSocket(server: Server, socketPath: string): Promise<void> {
   await removeStale(socketPath);
@@ -26,8 +26,8 @@ export async function listenOnSocket(server: Server, socketPath: string): Promis
 }
 
 /**
- * Listens on a port of the host, or on the next free one after it, and says so.
- * @throws UNAVAILABLE when a hundred in a row are taken, or listening is not allowed.
+ * Listens on a port of the host, or on the next free one after it.
+ * @throws UNAVAILABLE if a hundred consecutive ports are taken, or listening is not allowed
  */
 export async function listenOnPort(
   server: Server,

@@ -39,7 +39,7 @@ describe('the OpenAPI document', () => {
       const some = allowed(schema).chain(value => fc.oneof(fc.constant(value), spoilt(value)));
       fc.assert(
         fc.property(some, value => {
-          // The members of a list have no names; the door refuses it before it is decoded.
+          // The members of a list have no names. The gate refuses a list before it is decoded.
           if (Array.isArray(value)) return;
           const fault = faultOf(schema, value);
           verdicts[fault === '' ? 'taken' : 'refused']++;
@@ -63,7 +63,7 @@ describe('the variables of a fan-out', () => {
   });
 });
 
-/** Returns a check that the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
+/** Returns a function that checks whether the body of a route decodes. The rules decode the subtasks of a fan-out. */
 function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
   if (name === 'records.append') return isRecord;
   const schema = operations.all.find(each => each.name === name)?.body;
@@ -79,7 +79,9 @@ function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
 const areSubtasks = (fanOut: object): boolean =>
   'subtasks' in fanOut && (fanOut.subtasks as unknown[]).every(each => v.is(subtaskSchema, each));
 
-/** Tells whether the value has the form of a record. Only code can check the order of its parents, so it is corrected here. */
+/**
+ * Returns true if the value has the form of a record. Corrects the order of its parents, which a schema cannot express.
+ */
 function isRecord(value: unknown): boolean {
   const { parents, ...rest } = Object(value) as { readonly parents?: unknown };
   if (!Array.isArray(parents)) return v.is(recordSchema, value);

@@ -15,15 +15,15 @@ import { HEADERS, NDJSON_TYPE } from '../operations/http-format.ts';
 /** Plain JSON data. */
 type Json = Readonly<Record<string, unknown>>;
 
-/** A command, a report or a stream, by what each may have. */
+/** A command, a report or a stream, with the optional members of each. */
 type Described = Operation & Partial<Pick<Command, 'form' | 'submits'> & Pick<Report, 'output'>>;
 
-/** The document. It is the same at every call. */
+/** Returns the document. It is the same at every call. */
 export const openApi = (operations: Operations): Json => new Description(operations).document();
 
 class Description {
   readonly #operations: readonly Described[];
-  /** The names of the schemas. Those that several routes have in common are there once. */
+  /** The names of the schemas. A schema that several routes share occurs once. */
   readonly #names = new Map<unknown, string>();
 
   constructor({ all }: Operations) {
@@ -90,12 +90,12 @@ class Description {
         content: { ...jsonOf(this.#ref(recordSchema)), [NDJSON_TYPE]: { schema: lines } },
       };
     }
-    // No body is one without members.
+    // An absent body stands for an object without members.
     return body && { ...besides(operation), required: !v.is(body, {}), content: jsonOf(this.#ref(body)) };
   }
 
   #answerOf({ name, form, output }: Described): Json {
-    // One record is answered with one, and lines with a list.
+    // One record is answered with one document, and lines with a list.
     if (form === 'records') return jsonOf({ anyOf: [this.#ref(documents.storedSchema), this.#ref(output)] });
     if (output !== undefined) return jsonOf(this.#ref(output));
     switch (name) {
@@ -114,14 +114,15 @@ class Description {
     );
     return toJsonSchemaDefs(named, {
       target: 'draft-2020-12',
-      // Of several schemas in a row the last is the narrowest.
+      // The last of several piped schemas is the narrowest.
       typeMode: 'output',
-      // All numbers of JSON are finite, what only code can check is refused all the same, and answers are told as they are sent.
+      // All numbers of JSON are finite. The code refuses what a schema cannot express. Answers are described as they
+      // are sent.
       ignoreActions: ['finite', 'check', 'transform'],
       overrideRef: ({ referenceId }) => named[referenceId] && this.#ref(named[referenceId]).$ref,
       overrideSchema: ({ valibotSchema }) => {
         if (valibotSchema === jsonObjectSchema) return { type: 'object' };
-        // The rules decode each, so as to say which one is wrong.
+        // The rules decode each subtask, so that the error can name the invalid one.
         if (valibotSchema === fanOutSchema.entries.subtasks.pipe[0].item) return this.#ref(subtaskSchema);
         return undefined;
       },
@@ -184,7 +185,7 @@ function headerParameters(operation: Described): Json[] {
   ];
 }
 
-/** Describes the parts of a request that go beside its body. */
+/** Describes the parts of a request in addition to its body. */
 function besides({ submits }: Described): { readonly description?: string } {
   if (submits !== true) return {};
   return {

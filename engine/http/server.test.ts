@@ -363,7 +363,7 @@ describe('serving the API', () => {
   });
 });
 
-/** Sends bytes, and gives back all that comes until the other side closes. */
+/** Sends bytes. @returns everything received until the other side closes */
 async function exchange(socketPath: string, bytes: string): Promise<string> {
   const socket = net.connect(socketPath);
   socket.write(bytes);
@@ -382,7 +382,7 @@ async function leaveSocket(socketPath: string): Promise<void> {
   await rm(moved, { recursive: true });
 }
 
-/** The end of a connection, whether it is told politely or by a reset. */
+/** Resolves at the end of a connection, whether by a close or by a reset. */
 function closeOf(socket: net.Socket): Promise<void> {
   socket.resume().on('error', () => undefined);
   return new Promise(resolve => socket.once('close', () => resolve()));

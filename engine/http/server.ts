@@ -14,27 +14,27 @@ import { listenOnPort, listenOnSocket } from './listen.ts';
 import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE } from '../operations/http-format.ts';
 import { OpenStreams } from './streams.ts';
 
-/** Bounds of the server; each has a default. */
+/** Limits of the server. Each has a default. */
 export interface ApiLimits {
-  /** Largest body of records and fan-outs, in bytes. Default 64 MiB. */
+  /** The largest body of records and fan-outs, in bytes. Default 64 MiB. */
   readonly bulkBodyBytes: number;
-  /** Largest body of anything else, in bytes. Default 4 MiB. */
+  /** The largest body of other requests, in bytes. Default 4 MiB. */
   readonly bodyBytes: number;
-  /** All bodies together that are being read, in bytes. Default 256 MiB. */
+  /** The largest total of bodies that are being read, in bytes. Default 256 MiB. */
   readonly unreadBytes: number;
-  /** Requests that are being answered at a time, streams not counted. Default 512. */
+  /** The most requests under way, not counting streams. Default 512. */
   readonly openRequests: number;
-  /** Event streams and outputs open at a time. Default 256. */
+  /** The most open event streams and outputs. Default 256. */
   readonly openStreams: number;
-  /** Of these, those of one token beside the home's own. Default 64. */
+  /** The most requests under way of one token other than the home's own. Default 64. */
   readonly openRequestsOfToken: number;
-  /** Of these, those of one token beside the home's own. Default 16. */
+  /** The most open streams of one token other than the home's own. Default 16. */
   readonly openStreamsOfToken: number;
-  /** Connections open at a time, per door. Default 1024. */
+  /** The most open connections per door. Default 1024. */
   readonly connections: number;
-  /** Time between two heartbeat comments of the event stream. Default 15 s. */
+  /** The time between two heartbeat comments of the event stream. Default 15 s. */
   readonly heartbeatMs: number;
-  /** The time that `close` waits for answers under way, in ms. Default 2 s. */
+  /** The time for which `close` waits for answers under way, in ms. Default 2 s. */
   readonly closeGraceMs: number;
 }
 
@@ -53,32 +53,36 @@ const DEFAULT_LIMITS: ApiLimits = {
 
 type RequestListener = ReturnType<typeof getRequestListener>;
 
-/** Takes over a connection that asked to be a link; it answers the upgrade itself, or closes. */
+/** Handles a connection that asked to be a link: answers the upgrade, or closes it. */
 export type UpgradeHandler = (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export interface ServeOptions {
   readonly engine: ServedEngine;
-  /** Made with mode 0600. A socket left over there is removed: the caller holds the lease of the home. */
+  /**
+   * The path of the socket, which gets mode 0600. A leftover socket is removed: the caller holds the lease of the home.
+   */
   readonly socketPath: string;
-  /** The port to begin with, 0 for any; a taken one moves to the next free. Null: no port. */
+  /** The first port to try, 0 for any. If it is taken, the next free one is used. Null: no port. */
   readonly tcp: {
-    /** An address other than the loopback's wants TLS, here or at a proxy: that is the caller's to see to. */
+    /**
+     * The address to listen on. Outside the loopback it needs TLS, here or at a proxy, which the caller must ensure.
+     */
     readonly host: string;
     readonly port: number;
     readonly token: string;
-    /** A certificate and its key, as PEM. Null for plain HTTP, as where it is left out. */
+    /** A certificate and its key, as PEM. Null or left out: plain HTTP. */
     readonly tls?: { readonly cert: string; readonly key: string } | null;
-    /** Names that a request may call us by beside those of the loopback. */
+    /** Returns true for a host name that requests may use in addition to the loopback's. */
     readonly isOwnName?: (name: string) => boolean;
-    /** The permissions of all other tokens. Left out: there are no others. */
+    /** The permissions of other tokens. Left out: there are none. */
     readonly tokens?: TokenBook;
   } | null;
   readonly limits?: Partial<ApiLimits>;
-  /** The only routes that are served (a worker offers its health and its output). Default: all. */
+  /** The routes that are served. A worker offers its health and its output. Default: all. */
   readonly only?: readonly RouteName[];
-  /** Given what arrives at `GET /v1/link` with `Upgrade: spl-link`. Without it, links are refused. */
+  /** Handles `GET /v1/link` with `Upgrade: spl-link`. Left out: links are refused. */
   readonly upgrade?: UpgradeHandler;
-  /** Told of failures that are the engine's own. */
+  /** Logs failures that are the engine's own. */
   readonly log?: Log;
 }
 
@@ -89,16 +93,16 @@ export interface ApiServer {
   /** The messages for the user, such as a port that was taken. */
   readonly notes: readonly string[];
   /**
-   * Stops listening, ends streams, lets answers on their way get out within the grace, then closes every
-   * connection, links included. The socket file is gone afterwards. Idempotent.
+   * Stops listening, ends streams, lets answers under way finish within the grace, then closes every connection,
+   * including links. Afterwards the socket file is gone. Idempotent.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serves an engine on a Unix socket and, where asked, on a loopback port.
- * @throws UNAVAILABLE when the socket or none of a hundred ports can be listened on, CONFLICT when something
- * other than a socket stands at the path.
+ * Serves an engine on a Unix socket and, if requested, on a port.
+ * @throws UNAVAILABLE if listening fails on the socket or on a hundred ports; CONFLICT if something other than a socket
+ * is at the path
  */
 export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -117,7 +121,7 @@ class Server {
   readonly #log: Log;
   readonly #streams: OpenStreams;
   readonly #doors: http.Server[] = [];
-  /** The answers on their way, and for whom, where that is known by now. */
+  /** The answers under way, with their holders once known. */
   readonly #answering = new Map<http.ServerResponse, Holder | null>();
   readonly #holders = new WeakMap<http.IncomingMessage, Holder>();
   /** The requests that came over the socket. */
@@ -144,7 +148,10 @@ class Server {
     return this.#served({ port, endpoint }, notes);
   }
 
-  /** The routes. They are loaded for the first request: nobody asks most workers, and loading them takes longer than all else there. */
+  /**
+   * Loads the routes at the first request. Most workers get none, and loading takes longer than the rest of their
+   * start.
+   */
   async #routes(): Promise<RequestListener> {
     const [{ getRequestListener }, { createApp, refusal }, operations] = await Promise.all([
       import('@hono/node-server'),
@@ -164,7 +171,7 @@ class Server {
       ...(only === undefined ? {} : { only }),
     });
     return getRequestListener(app.fetch, {
-      // The process belongs to others as well: an editor's extension host, for one.
+      // Other code shares the process, such as an editor's extension host.
       overrideGlobalObjects: false,
       errorHandler: thrown => refusal(badTarget(thrown), this.#log),
     });
@@ -185,12 +192,12 @@ class Server {
   ): Promise<http.Server> {
     const options = {
       headersTimeout: 10_000,
-      // Bounds how long a request may take to arrive; answers may take as long as they like.
+      // Limits the time in which a request must arrive. Answers have no time limit.
       requestTimeout: 60_000,
       connectionsCheckingInterval: 5_000,
       keepAliveTimeout: 60_000,
       maxHeaderSize: 16 * 1024,
-      // The gate refuses a request without it, in our own words.
+      // The gate refuses a request without the header, with our own message.
       requireHostHeader: false,
     };
     const server =
@@ -228,7 +235,7 @@ class Server {
     if (!outgoing.destroyed) await handle(incoming, outgoing);
   }
 
-  /** @throws OVERLOADED, also for the one that is already counted when it comes. */
+  /** @throws OVERLOADED if the limits are exceeded; the request itself is already counted */
   #requireRoom(holder: Holder): void {
     const { openRequests, openRequestsOfToken } = this.#limits;
     if (this.#answering.size - this.#streams.size > openRequests) throw tooManyRequests(openRequests, '');
@@ -259,7 +266,7 @@ class Server {
     }
   }
 
-  /** Answers input that is not HTTP on the bare socket: it never becomes a request. */
+  /** Answers input that is not HTTP on the bare socket, because it never becomes a request. */
   #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
     const halfAnswered = [...this.#answering.keys()].some(a => a.socket === socket && a.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || halfAnswered) {
@@ -279,7 +286,7 @@ class Server {
     await Promise.all(closed);
   }
 
-  /** Fulfilled when no answer is on its way any more, or the grace is over. */
+  /** Resolves when no answer is under way, or the grace is over. */
   async #answered(): Promise<void> {
     const open = [...this.#answering.keys()].map(
       outgoing => new Promise<void>(resolve => outgoing.once('close', resolve)),
@@ -293,7 +300,7 @@ class Server {
   }
 }
 
-/** An address as a URL has it; where all are listened on, the loopback's. */
+/** Returns an address for a URL; the loopback's if the server listens on all addresses. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
@@ -306,7 +313,7 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** After a refusal, the rest of the body is read away for so long that the answer gets through. */
+/** The time for which the rest of the body is read after a refusal, so that the answer gets through. */
 const LINGER_MS = 5_000;
 
 function refuse(incoming: http.IncomingMessage, outgoing: http.ServerResponse, answer: ErrorAnswer): void {
@@ -376,7 +383,7 @@ function notHttp(error: NodeJS.ErrnoException): FleetError {
   }
 }
 
-/** The adaptor refuses some request targets before there is a request to route. */
+/** Returns the error for a request target that the adaptor refused before routing. */
 function badTarget(cause: unknown): FleetError {
   return new FleetError('USAGE', 'the path of the request is not readable', { cause });
 }

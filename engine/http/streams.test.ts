@@ -112,7 +112,7 @@ describe('the streams of the API', () => {
     const answer = await open('/v1/events/stream');
     const children = Array.from({ length: 20_000 }, (_, i) => i);
     const heapBefore = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
-    // About 100 kB an event, 200 MB in all: far more than sockets and queues together may hold.
+    // About 100 kB per event and 200 MB in total: far more than sockets and queues together may hold.
     for (let i = 0; i < 2000; i++) {
       served.engine.publish({ kind: 'task', thread: `th_${i}`, children, complete: false });
       await new Promise(resolve => setImmediate(resolve));
@@ -177,7 +177,7 @@ describe('the streams of the API', () => {
   });
 });
 
-/** Reads until the text ends so; fails when the stream ends otherwise. */
+/** Reads until the text ends with `end`. Fails if the stream ends first. */
 async function textUpTo(answer: http.IncomingMessage, end: string): Promise<string> {
   let text = '';
   for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) {

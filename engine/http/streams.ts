@@ -6,7 +6,7 @@ import { linkedController } from '../contract/linked-controller.ts';
 import type { Holder } from './grants.ts';
 import { HEADERS } from '../operations/http-format.ts';
 
-/** The answers that stay open: counted, and ended together, or with the token that they were asked for with. */
+/** Counts the streams that stay open. Ends them together, or with the token of their request. */
 export class OpenStreams {
   readonly #max: number;
   readonly #maxOfToken: number;
@@ -30,8 +30,8 @@ export class OpenStreams {
   }
 
   /**
-   * Admits one more; its signal aborts when the client has gone, its token has ended or `close` was called.
-   * @throws OVERLOADED when as many as allowed are open, in all or of this token; UNAVAILABLE when `close` was called.
+   * Admits one more stream. Its signal aborts when the client has gone, its token has ended or `close` was called.
+   * @throws OVERLOADED if too many streams are open, in total or of this token; UNAVAILABLE after `close`
    */
   admit(outgoing: ServerResponse, holder: Holder): AbortSignal {
     if (this.#closed) throw new FleetError('UNAVAILABLE', 'the engine is closing');
@@ -49,7 +49,7 @@ export class OpenStreams {
     return controller.signal;
   }
 
-  /** Ends all, and admits no more. */
+  /** Ends all streams, and admits no more. */
   close(): void {
     this.#closed = true;
     for (const controller of this.#open.keys()) controller.abort();
@@ -67,15 +67,15 @@ function tooMany(limit: number, whose: string): FleetError {
 const RETRY_MS = 1000;
 
 /**
- * Sends events as SSE until they end, the client goes or the signal aborts. A slow client is waited for: what
- * has not gone out stays with the engine's own bounded queue. Never rejects.
+ * Sends events as SSE until they end, the client goes or the signal aborts. For a slow client, unsent events stay in
+ * the engine's own bounded queue. Never rejects.
  */
 export async function sendEvents(
   outgoing: ServerResponse,
   events: AsyncIterable<EngineEvent>,
   options: { readonly heartbeatMs: number; readonly signal: AbortSignal; readonly log: Log },
 ): Promise<void> {
-  // The engine listens before the client is told that it does, so that nothing in between is missed.
+  // The engine listens before the client learns of it, so that nothing in between is missed.
   const iterator = events[Symbol.asyncIterator]();
   let next = iterator.next();
   outgoing.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
@@ -104,8 +104,8 @@ function eventText(event: EngineEvent): string {
 }
 
 /**
- * Sends what a subtask printed, as it comes. When the source breaks off, so does the answer: a client can tell
- * a part from the whole by the missing end of the chunked body. Never rejects.
+ * Sends the output of a subtask as it arrives. If the source breaks off, so does the answer: without the end of its
+ * chunked body, a client knows that it is incomplete. Never rejects.
  */
 export async function sendOutput(
   outgoing: ServerResponse,
@@ -129,7 +129,7 @@ export async function sendOutput(
   }
 }
 
-/** Headers carry ASCII only. */
+/** Returns JSON in ASCII, the only characters that headers carry. */
 function asciiJson(value: object): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -137,7 +137,7 @@ function asciiJson(value: object): string {
   );
 }
 
-/** Writes, and waits while the client is behind. False when there is nobody to write to any more. */
+/** Writes, and waits while the client is behind. @returns false if the client has gone */
 async function send(
   outgoing: ServerResponse,
   chunk: string | Uint8Array,

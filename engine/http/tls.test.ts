@@ -92,7 +92,7 @@ describe('a coordinator that is reached over TLS', () => {
     const ask = async (headers: Record<string, string>): Promise<number | undefined> => {
       const request = https.get(`${url}/health`, {
         ...{ ca, agent: false, headers },
-        // Else it would be taken from the header.
+        // Otherwise it would be taken from the header.
         servername: 'fleet.example',
       });
       const [answer] = (await once(request, 'response')) as [IncomingMessage];

@@ -1,11 +1,11 @@
 import { FleetError } from '../errors.ts';
 import type { Grant } from '../contract/tokens.ts';
 
-/** Turns of the holders of tokens: of each, one costly report is answered at a time, in the order in which they came. */
+/** Limits each token holder to one costly report at a time, in the order of the requests. */
 export class HolderTurns {
   readonly #last = new WeakMap<Grant, Promise<void>>();
 
-  /** Answers when what this holder asked before is answered. @throws UNAVAILABLE when its client leaves meanwhile. */
+  /** Waits for the holder's earlier requests, then answers. @throws UNAVAILABLE if the client leaves meanwhile */
   async take<T>(holder: Grant, signal: AbortSignal, answer: () => Promise<T>): Promise<T> {
     const before = this.#last.get(holder) ?? Promise.resolve();
     const { promise: over, resolve: end } = withResolvers();

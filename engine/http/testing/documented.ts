@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { openApi } from '../openapi.ts';
 import { loadOperations, type RouteName } from '../../operations/index.ts';
 
-/** The OpenAPI document, read as a stranger would: what it allows can be asked, and be told from what it forbids. */
+/**
+ * The OpenAPI document, read without knowledge of the code. Creates requests that it allows and requests that it
+ * forbids.
+ */
 
 export interface Schema {
   readonly $ref?: string;
@@ -36,14 +39,14 @@ interface Operation {
   readonly responses: { readonly 200: Content };
 }
 
-/** An operation, and where it is offered. */
+/** An operation with its path and method. */
 export interface Offered extends Operation {
   readonly path: string;
   readonly method: string;
 }
 
 export interface Asked {
-  /** Path and query. */
+  /** The path and the query. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
@@ -67,14 +70,14 @@ ajv.addSchema(document, 'api', false, false);
 
 const validators = new Map<Schema, ValidateFunction>();
 
-/** Returns the faults of a value by a schema of the document; '' when there are none. */
+/** Returns the faults of a value by a schema of the document; '' if there are none. */
 export function faultOf(schema: Schema, value: unknown): string {
   const validate = validators.get(schema) ?? ajv.compile(inDocument(schema));
   validators.set(schema, validate);
   return validate(value) ? '' : ajv.errorsText(validate.errors);
 }
 
-/** The same schema, for those who are told the document's name. */
+/** Returns the same schema, for a reader that knows the document by name. */
 const inDocument = (schema: Schema): Schema =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')) as Schema;
 
@@ -84,7 +87,7 @@ export const bodyOf = ({ requestBody }: Offered): Schema | undefined =>
 export const answerOf = ({ responses }: Offered): Schema | undefined =>
   responses[200].content['application/json']?.schema;
 
-/** Text that some part of a request takes, and mostly means something. */
+/** Texts for the parts of a request, most of them meaningful. */
 const WORDS = [
   'A-1',
   'A-2',
@@ -100,7 +103,7 @@ const WORDS = [
 ];
 const MOST = 1_000;
 
-/** Values that a schema allows. */
+/** Returns values that a schema allows. */
 export function allowed(schema: Schema): fc.Arbitrary<unknown> {
   return shaped(schema).filter(value => faultOf(schema, value) === '');
 }
@@ -143,7 +146,7 @@ function shapedText(pattern: RegExp): fc.Arbitrary<string> {
   return fitting.length > 0 ? fc.constantFrom(...fitting) : fc.stringMatching(pattern);
 }
 
-/** Requests that the document allows. */
+/** Returns requests that the document allows. */
 export function allowedRequest(offered: Offered): fc.Arbitrary<Asked> {
   const values = offered.parameters.map(each =>
     each.in === 'path' ? allowed(each.schema) : fc.option(allowed(each.schema), { nil: undefined }),
@@ -163,7 +166,7 @@ function assembled({ path, parameters }: Offered, values: readonly unknown[], bo
   let target = path;
   parameters.forEach(({ name, in: place }, i) => {
     if (values[i] === undefined) return;
-    // A list is written with commas between.
+    // A list is written with commas.
     const value = (values[i] as string | number | readonly number[]).toString();
     if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(value));
     else if (place === 'query') query.set(name, value);
@@ -172,7 +175,7 @@ function assembled({ path, parameters }: Offered, values: readonly unknown[], bo
   return { target: query.size === 0 ? target : `${target}?${query.toString()}`, headers, body };
 }
 
-/** A value with one of its parts, or itself, made into something else; mostly what its schema forbids. */
+/** Returns a value of which one part, or the whole, was changed; mostly to one that its schema forbids. */
 export function spoilt(value: unknown): fc.Arbitrary<unknown> {
   const odd = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom<unknown>([], {}, null) },
@@ -203,7 +206,7 @@ function without(whole: Readonly<Record<string, unknown>>, part: string): unknow
   return rest;
 }
 
-/** Requests that the document forbids: for their body, or for a parameter that it does not know. */
+/** Returns requests that the document forbids: for their body, or for an unknown parameter. */
 export function forbiddenRequest(offered: Offered): fc.Arbitrary<Asked> {
   const unknownParameter = allowedRequest(offered).map(asked => ({
     ...asked,

@@ -19,24 +19,24 @@ const COORDINATOR = 'did:sync:instance:00112233aabbccdd' as Did;
 const THREAD = `th_${'a'.repeat(64)}`;
 const RECORD = 'b'.repeat(64);
 
-/** A call that the fake was given. */
+/** A recorded call of the fake. */
 export interface Call {
   readonly name: string;
   readonly input: unknown;
   readonly context?: CallContext;
-  /** Of a report: aborts when its asker has gone. */
+  /** The signal of a report, which aborts when its client has gone. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * An engine in memory for the tests of the API: it keeps records, tells of them, and answers everything else
- * with documents of the right shape. It remembers what it was asked.
+ * An engine in memory for the tests of the API. It keeps records and reports them to watchers. It answers everything
+ * else with documents of the right shape, and records its calls.
  */
 export class FakeEngine implements ServedEngine {
   readonly did = COORDINATOR;
   readonly calls: Call[] = [];
   readonly records: FleetRecord[] = [];
-  /** Events that one watcher may fall behind before it meets a gap. */
+  /** The number of events that a watcher may be behind before it gets a gap. */
   queueEvents = 1000;
   /** Thrown by the next call instead of an answer. */
   failure: unknown = null;
@@ -238,12 +238,12 @@ export class FakeEngine implements ServedEngine {
     };
   }
 
-  /** Tells every watcher. */
+  /** Sends an event to every watcher. */
   publish(event: EngineEvent): void {
     for (const watcher of this.#watchers) watcher.push(event);
   }
 
-  /** Ends every watch, with an error where one is given. */
+  /** Ends every watch, with an error if one is given. */
   endWatches(error: FleetError | null = null): void {
     for (const watcher of [...this.#watchers]) watcher.end(error);
   }
@@ -273,7 +273,7 @@ export class FakeEngine implements ServedEngine {
   }
 }
 
-/** One watcher's bounded queue. */
+/** The bounded queue of one watcher. */
 class Watcher implements AsyncIterableIterator<EngineEvent> {
   readonly #options: WatchOptions;
   readonly #max: number;
@@ -326,7 +326,7 @@ class Watcher implements AsyncIterableIterator<EngineEvent> {
   }
 }
 
-/** The tasks that the fake knows have names in capitals. */
+/** Returns a task's name. The fake knows tasks with names in capitals. */
 function known(task: string): string {
   if (/^[A-Z]/.test(task)) return task;
   throw new FleetError('NOT_FOUND', `no task '${task}'`, { details: { task }, hint: 'spl task list --all' });

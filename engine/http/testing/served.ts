@@ -8,12 +8,12 @@ import { FakeEngine } from './fake-engine.ts';
 
 export const TOKEN = 'a-token-for-tests';
 
-/** An answer, read whole. */
+/** An answer with its whole body. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
-  /** The body as JSON, as loosely as a stranger would read it. */
+  /** The body as loosely typed JSON. */
   readonly json: Record<string, unknown>;
 }
 
@@ -25,7 +25,7 @@ export interface RawRequest {
   readonly chunked?: boolean;
 }
 
-/** A fake engine, served on a socket in a folder of its own and on a free port. */
+/** A fake engine, served on a socket in its own folder and on a free port. */
 export class Served {
   readonly engine: FakeEngine;
   readonly server: ApiServer;
@@ -70,12 +70,12 @@ export class Served {
     return this.#keep(connect({ url: this.server.endpoint ?? '', token: TOKEN }, options));
   }
 
-  /** One request over the socket, as any program might send it. */
+  /** Sends one request over the socket, as any program might. */
   raw(target: string, request: RawRequest = {}): Promise<RawAnswer> {
     return rawRequest({ socketPath: this.socketPath, path: target }, request);
   }
 
-  /** One request over the port, with the token unless the headers give another authorization; '' is none. */
+  /** Sends one request over the port, with the token unless the headers give another authorization; '' sends none. */
   rawTcp(target: string, request: RawRequest = {}): Promise<RawAnswer> {
     const { authorization = `Bearer ${TOKEN}`, ...others } = request.headers ?? {};
     const headers = authorization === '' ? others : { ...others, authorization };
