@@ -3,21 +3,21 @@ import { WHENS } from '../subtask/table.ts';
 import { effectivePolicySchema, NAMESPACE_STATUSES, VERDICTS } from '../contract/documents.ts';
 
 /**
- * The messages between the plan server and its client beside the Language Server Protocol. The client sends what a fleet knows,
- * since the server asks no fleet itself. The server returns what to run and to draw.
+ * The messages between the plan server and its client in addition to the Language Server Protocol. The client sends the
+ * facts of a fleet, since the server itself asks no fleet. The server returns requests to run and graphs to draw.
  */
 
-/** To the server: what is known of the fleet; null where there is none to ask. */
+/** Sent to the server: the known facts of the fleet; null if there is no fleet to ask. */
 export const KNOWN = 'plan/known';
-/** To the server: how the last run of a plan ended. */
+/** Sent to the server: the end of a plan's last run. */
 export const LAST_RUN = 'plan/lastRun';
-/** From the server: a plan was read anew. */
+/** Sent by the server: a plan was read again. */
 export const READ = 'plan/read';
-/** Asks for the subtasks of a plan, and where they are written. */
+/** Asks for the subtasks of a plan and their places. */
 export const OUTLINE = 'plan/outline';
-/** Asks for the picture of a plan. */
+/** Asks for the graph of a plan. */
 export const GRAPH = 'plan/graph';
-/** Asks for what is to be run. */
+/** Asks for the request to run. */
 export const REQUEST = 'plan/request';
 
 const text = v.string();
@@ -64,7 +64,7 @@ const child = v.object({
 });
 export const lastRunSchema = v.object({
   uri: text,
-  /** As a predicate is asked about it; null when it is to be forgotten. */
+  /** The facts for a predicate; null to forget them. */
   facts: v.nullable(
     v.object({
       counts,
@@ -89,18 +89,18 @@ export type Read = v.InferOutput<typeof readSchema>;
 export const outlineSchema = v.nullable(
   v.object({
     version: v.number(),
-    /** True where the plan has no error. */
+    /** True if the plan has no error. */
     isSound: v.boolean(),
     namespace: v.nullable(text),
     subtasks: v.array(
       v.object({
         name: v.nullable(text),
-        /** The place where it begins, and where its name ends. */
+        /** The place where the entry begins, and the end of its name. */
         start: placeSchema,
         nameEnd: placeSchema,
-        /** The names of the subtasks that its matrix makes of it; null for one that has none. */
+        /** The names of the subtasks that its matrix makes; null for one without a name. */
         names: v.array(v.nullable(text)),
-        /** Their indices. */
+        /** The indices of those subtasks. */
         indices: v.array(count),
       }),
     ),
@@ -133,10 +133,10 @@ export type Graph = v.InferOutput<typeof graphSchema>;
 
 export const requestSchema = v.object({
   uri: text,
-  /** A written subtask, which is then run with all that it waits for; null for the whole. */
+  /** An entry to run with everything that it waits for; null for the whole plan. */
   subtask: v.nullable(count),
 });
-/** The request to run, as `PlanRequest` has it; or the number of errors in the plan. */
+/** The request to run, as in `PlanRequest`; or the number of errors in the plan. */
 export const requestedSchema = v.union([
   v.object({ request: v.record(text, v.unknown()) }),
   v.object({ errors: count }),

@@ -32,7 +32,7 @@ import { narrowedTo } from '../plan/narrow.ts';
 import { readPlan, type Plan, type PlanKnown } from '../plan/plan.ts';
 import * as protocol from './protocol.ts';
 
-/** The facts when nothing is known: any worker, agent and namespace may exist. */
+/** The facts if nothing is known: any worker, agent and namespace may exist. */
 const NOTHING_KNOWN: PlanKnown = {
   defaultExecutor: 'echo',
   executors: null,
@@ -56,21 +56,21 @@ const CAPABILITIES: InitializeResult = {
   serverInfo: { name: 'spl plans' },
 };
 
-/** Serves the plans that are open at the other end of a connection, until it is closed. */
+/** Serves the plans that the client opens, until the connection is closed. */
 export function servePlans(connection: Connection): void {
   const server = new PlanServer(connection);
   connection.onInitialize(() => CAPABILITIES);
   server.listen();
 }
 
-/** The delay from a change to the reading of the plan, in milliseconds. */
+/** The delay between a change and the reading of the plan, in milliseconds. */
 const READ_AFTER_MS = 5;
 
-/** A plan that is open, with what is remembered of it. */
+/** An open plan with its cached results. */
 interface Open {
   readonly plan: PlanDocument;
   lastRun: NonNullable<protocol.LastRun['facts']> | null;
-  /** Set while its reading is due. */
+  /** Set while a reading is scheduled. */
   due: NodeJS.Timeout | undefined;
 }
 
@@ -95,7 +95,9 @@ class PlanServer {
 
   // --- reading --------------------------------------------------------------------------------------------------
 
-  /** Changes that come in one piece are read once, and what was asked with the last of them is answered before. */
+  /**
+   * Schedules a reading. Changes in one burst are read once, and requests sent with the last change are answered first.
+   */
   #readSoon({ uri }: TextDocument): void {
     const open = this.#openedAs(uri);
     open.due ??= setTimeout(() => {
@@ -133,9 +135,9 @@ class PlanServer {
     return this.#openedAs(document.uri).plan.read(document.getText(), this.#known);
   }
 
-  // --- what an editor asks --------------------------------------------------------------------------------------
+  // --- requests of an editor ------------------------------------------------------------------------------------
 
-  /** Answers about an open plan; null for one that is not open. */
+  /** Answers a request about an open plan; null for a plan that is not open. */
   #about<P extends { readonly textDocument: { readonly uri: string } }, R>(
     answer: (document: TextDocument, params: P) => R,
   ): (params: P) => R | null {
@@ -190,7 +192,7 @@ class PlanServer {
 
   #complete(document: TextDocument, offset: number): CompletionItem[] {
     const { plan } = this.#openedAs(document.uri);
-    // While somebody types, the names of the last plan that could be read are worth more than none, and cost nothing.
+    // While the user types, the last readable plan still provides names, at no cost.
     const context = { known: this.#known, outline: plan.lastOutline };
     return completionsAt(document.getText(), offset, context).map((each, at) =>
       completionIn(document, each, at),
@@ -264,7 +266,7 @@ class PlanServer {
     return [{ range: rangeIn(document, { start: 0, end: text.length }), newText: written }];
   }
 
-  /** As the protocol has it: each token told from the one before. */
+  /** Encodes tokens for the protocol, each relative to the one before. */
   #tokens(document: TextDocument): number[] {
     const { outline } = this.#planOf(document);
     if (outline === null) return [];
@@ -277,7 +279,7 @@ class PlanServer {
     });
   }
 
-  // --- what the client of a fleet says and asks -----------------------------------------------------------------
+  // --- messages of a fleet's client -----------------------------------------------------------------------------
 
   #answerClient(): void {
     const connection = this.#connection;
@@ -340,7 +342,7 @@ class PlanServer {
   }
 }
 
-// --- in the words of the protocol ---------------------------------------------------------------------------------
+// --- encoding for the protocol --------------------------------------------------------------------------------------
 
 const SYMBOL_KINDS = {
   goal: SymbolKind.String,
@@ -366,7 +368,7 @@ function completionIn(document: TextDocument, completion: Completion, at: number
     ...(detail === null ? {} : { detail }),
     ...(documentation === null ? {} : { documentation: { kind: 'markdown', value: documentation } }),
     insertTextFormat: InsertTextFormat.Snippet,
-    // As they are told, not by the alphabet.
+    // Keeps the given order, and prevents alphabetical sorting.
     sortText: String(at).padStart(5, '0'),
     filterText: label,
     textEdit: { range: rangeIn(document, range), newText: insert },
