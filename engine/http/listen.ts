@@ -27,6 +27,7 @@ export async function listenOnSocket(server: Server, socketPath: string): Promis
 
 /**
  * Listens on a port of the host, or on the next free one after it.
+ * @returns the port, with a note if it is not the requested one
  * @throws UNAVAILABLE if a hundred consecutive ports are taken, or listening is not allowed
  */
 export async function listenOnPort(

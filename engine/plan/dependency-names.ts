@@ -5,10 +5,10 @@ import { placeholders } from './matrix.ts';
 import type { PlanText } from './plan-text.ts';
 import type { Draft, WrittenSubtask } from './subtask-reader.ts';
 
-/** The limit of all dependencies of a plan: a pattern in a matrix could make their number quadratic. */
+/** The limit of all dependencies of a plan. A pattern in a matrix could make their number quadratic. */
 const MAX_DEPENDENCIES = 1_000_000;
 
-/** Turns the names and patterns that subtasks depend on into indices, in their bodies. */
+/** Turns the names and patterns of dependencies into indices, in the bodies of the subtasks. */
 export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): void {
   const names = new Names(drafts, plan);
   let count = 0;
@@ -23,14 +23,14 @@ export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): v
   }
 }
 
-/** The most names that are compared with patterns in total: some tenths of a second. */
+/** The limit of comparisons of names with patterns: they take some tenths of a second. */
 const MAX_COMPARED = 20_000_000;
 
 /** The subtasks of a plan by their names. */
 class Names {
   readonly #plan: PlanText;
   readonly #byName = new Map<string, number>();
-  /** A matrix may ask for the same pattern many times. */
+  /** The matches of each pattern. A matrix may use the same pattern many times. */
   readonly #patterns = new Map<string, readonly number[]>();
   #compared = 0;
 
@@ -45,11 +45,11 @@ class Names {
       if (holder === undefined) this.#byName.set(name, index);
       else repeated.push([name, written, drafts[holder]!.written]);
     }
-    // Once all names are known, so that a free one can be told.
+    // Reported once all names are known, so that the suggested name is free.
     for (const each of repeated) if (!this.#plan.diagnostics.isFull) this.#repeated(...each);
   }
 
-  /** The subtasks that a name or a pattern means for the one with this index. */
+  /** Returns the subtasks that a name or pattern matches, for the subtask with this index. */
   matching(text: string, range: Range, { index, written }: Draft): readonly number[] {
     if (text.includes('*')) return this.#like(text, range, index, written);
     const found = this.#byName.get(text);
@@ -103,7 +103,7 @@ class Names {
     this.#plan.diagnostics.error('duplicate-name', message, range, this.#otherName(name, written, first));
   }
 
-  /** A free name to suggest, if it can be appended to the one in the text without changing its quotes. */
+  /** Suggests a free name, if it can be appended to the one in the text without changing its quotes. */
   #otherName(name: string, written: WrittenSubtask, first: WrittenSubtask): readonly Fix[] {
     const range = written.name?.range;
     if (range === undefined || this.#plan.text.slice(range.start, range.end) !== written.name?.value)
@@ -117,7 +117,7 @@ class Names {
   #matrixEnding({ matrix, name, range }: WrittenSubtask): string | null {
     const there = placeholders(name?.value ?? '').map(({ key }) => key);
     const keys = [...(matrix?.keys() ?? [])].filter(key => !there.includes(key));
-    // In a mapping on one line the braces would be taken for its own.
+    // In a mapping on one line, YAML would read the braces of a placeholder as its own.
     if (keys.length === 0 || this.#plan.text[range.start] === '{') return null;
     return keys.map(key => `-\${{ matrix.${key} }}`).join('');
   }

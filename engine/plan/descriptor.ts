@@ -6,17 +6,17 @@ import { BODY_KEYS, type BodyKey, type Subtask } from '../subtask/subtask.ts';
 import type { Kind } from '../subtask/table.ts';
 
 /**
- * One subtask as a command line says it: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the
- * same keys. What is left out stays out: the rules know the defaults. A relative folder is the caller's to resolve.
+ * One subtask on a command line: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the same keys.
+ * Omitted keys stay absent: the rules know the defaults. The caller resolves a relative folder.
  */
 export type Descriptor = Pick<Subtask, 'goal'> &
   Partial<{ [Field in keyof Subtask]: NonNullable<Subtask[Field]> }>;
 
-/** The fault of a descriptor, and its place. */
+/** The fault of a descriptor, with its place. */
 export interface DescriptorFault {
-  /** The key as it was written; null where the fault is in no key. */
+  /** The key as it was written; null for a fault outside any key. */
   readonly key: string | null;
-  /** The character it is at, counted from 1. */
+  /** The character of the fault, counted from 1. */
   readonly position: number;
   readonly message: string;
 }
@@ -28,7 +28,7 @@ export type DescriptorResult =
 /** The keys that a descriptor may have, as they are written. */
 export const DESCRIPTOR_KEYS: readonly string[] = BODY_KEYS.map(({ key }) => key);
 
-/** The rows by their keys, and by the members of a body, so that what one reads in a record can be typed again. */
+/** The rows by key, and by the member of a body, so that a member read in a record can be typed again. */
 const ROW_OF: ReadonlyMap<string, BodyKey> = new Map([
   ...BODY_KEYS.map(row => [row.field, row] as const),
   ...BODY_KEYS.map(row => [row.key, row] as const),
@@ -39,7 +39,10 @@ export function parseDescriptor(text: string): DescriptorResult {
   return reading(() => (text.trimStart().startsWith('{') ? readJson(text) : readPairs(text)));
 }
 
-/** Writes a descriptor as `key=value,…` text that `parseDescriptor` reads as the same; as JSON where it has variables. */
+/**
+ * Writes a descriptor as `key=value,…` text; as JSON if it has variables. `parseDescriptor` reads it as the same
+ * descriptor.
+ */
 export function printDescriptor(descriptor: Descriptor): string {
   if (descriptor.env !== undefined) return JSON.stringify(descriptor);
   return BODY_KEYS.map(({ key, field }) => ({ key, value: descriptor[field as keyof Descriptor] }))
@@ -54,7 +57,7 @@ function printValue(value: Descriptor[keyof Descriptor]): string {
   return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 }
 
-/** Carries a fault out of the depth of a reader; it never leaves this file. */
+/** Carries a fault out of nested readers. Never leaves this file. */
 class Fault extends Error {
   readonly fault: DescriptorFault;
 
@@ -73,7 +76,7 @@ function reading(read: () => Descriptor): DescriptorResult {
   }
 }
 
-/** A key and its value, and where each begins, counted from 0. */
+/** A key and its value, with the start of each, counted from 0. */
 interface Pair {
   readonly key: string;
   readonly value: unknown;
@@ -152,7 +155,7 @@ function skipSpace(text: string, at: number): number {
   return i;
 }
 
-/** The text of a number or a list becomes one; unknown keys are left to `assemble`. */
+/** Converts the text of a number or a list. Unknown keys are left to `assemble`. */
 function convert(pair: Pair & { readonly value: string }): Pair {
   const kind = ROW_OF.get(pair.key)?.kind;
   return kind === undefined ? pair : { ...pair, value: SPELLINGS[kind](pair) };
@@ -163,7 +166,7 @@ const asNumber = (pair: Pair & { readonly value: string }): number =>
   readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`);
 const asObject = (pair: Pair): never => fail(pair, `is an object: ${AS_JSON}`);
 
-/** The reading of each kind of value. */
+/** The reader of each kind of value. */
 const SPELLINGS: Readonly<Record<Kind, (pair: Pair & { readonly value: string }) => unknown>> = {
   text: asText,
   choice: asText,
@@ -178,7 +181,7 @@ const SPELLINGS: Readonly<Record<Kind, (pair: Pair & { readonly value: string })
 
 const AS_JSON = 'write the whole subtask as JSON, {"goal": "…", "env": {"NAME": "value"}}';
 
-/** Indices, names and patterns of names, joined by `+`. */
+/** Reads indices, names and patterns, joined by `+`. */
 function readDependencies(text: string): readonly SubtaskRef[] {
   return text
     .split('+')
@@ -199,7 +202,7 @@ function readJson(text: string): Descriptor {
   }
   const twice = repeatedKey(text);
   if (twice !== undefined) throw new Fault(twice.key, twice.position + 1, 'is given twice');
-  // It begins with a brace and parses, so it is an object.
+  // A text that begins with a brace and parses is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
     const isLine = ROW_OF.get(key)?.kind === 'names' && typeof value === 'string';
@@ -211,7 +214,7 @@ function readJson(text: string): Descriptor {
   );
 }
 
-/** Returns the position at which the parser stopped, as its message tells; the end of the text when it does not. */
+/** Returns the position from the parser's message; the end of the text if the message has none. */
 function jsonPosition(thrown: unknown, text: string): number {
   const stated = /position (\d+)/.exec(String(thrown))?.[1];
   return stated === undefined ? text.length + 1 : Number(stated) + 1;

@@ -1,10 +1,10 @@
-/** A range of the text, in UTF-16 code units from 0, without its end. */
+/** A range of the text, in UTF-16 code units from 0. The end is exclusive. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** The kind of a plan's fault, in a word that programs can match. */
+/** The code of a fault in a plan, for programs. */
 export type DiagnosticCode =
   | 'yaml'
   | 'too-large'
@@ -32,14 +32,14 @@ export interface Fix {
 
 export interface Diagnostic {
   readonly code: DiagnosticCode;
-  /** A plan with an error is not run; one with warnings is. */
+  /** A plan with an error is not run; a plan with only warnings is. */
   readonly severity: 'error' | 'warning';
   readonly message: string;
   readonly range: Range;
   readonly fixes: readonly Fix[];
 }
 
-/** Enough for people to begin with: one mistake in a large matrix may be met ten thousand times. */
+/** The limit of diagnostics: one mistake in a large matrix may occur ten thousand times. */
 const MAX_DIAGNOSTICS = 200;
 
 /** Collects the diagnostics of a text, in the order in which they are found. */
@@ -50,7 +50,7 @@ export class Diagnostics {
     return this.#all;
   }
 
-  /** No more are kept: looking for further ones, and for what they could have meant, is of no use. */
+  /** True once no more diagnostics are kept, so that further checks are pointless. */
   get isFull(): boolean {
     return this.#all.length >= MAX_DIAGNOSTICS;
   }
@@ -72,7 +72,9 @@ export class Diagnostics {
   }
 }
 
-/** A subtask with a matrix is met once for each of its values, and says the same each time. */
+/**
+ * Returns true for equal diagnostics. A subtask with a matrix is checked once per combination, with the same result.
+ */
 function isSame(a: Diagnostic, b: Diagnostic): boolean {
   return a.message === b.message && a.range.start === b.range.start && a.range.end === b.range.end;
 }

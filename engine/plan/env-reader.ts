@@ -2,7 +2,9 @@ import { variableNameSchema, variableSchema } from '../subtask/variables.ts';
 import type { Variables } from '../subtask/variables.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 
-/** The variables behind a key `env`, each with where it is written; undefined, with a diagnostic, for what is no mapping. */
+/**
+ * Reads the variables of a key `env`, each with its place. Undefined, with a diagnostic, if the value is not a mapping.
+ */
 export function readEnv(plan: PlanText, { node, range }: Entry): ReadonlyMap<string, Written> | undefined {
   const entries = plan.entriesOf(node, 'env', range);
   if (entries === null) return undefined;
@@ -15,7 +17,7 @@ export function readEnv(plan: PlanText, { node, range }: Entry): ReadonlyMap<str
   return variables;
 }
 
-/** The values of variables, which are checked as they are filled in. */
+/** Returns the values of variables. They are checked as they are filled in. */
 export function valuesOf(
   plan: PlanText,
   variables: ReadonlyMap<string, Written>,

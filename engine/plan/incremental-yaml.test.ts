@@ -14,7 +14,7 @@ const CONTEXT: PlanContext = {
   defaultExecutor: 'echo',
 };
 
-/** Lines that plans are made of, and what breaks their form. */
+/** Lines of plans, and lines that leave the plain form. */
 const line = fc.constantFrom(
   'goal: g',
   'goal: "a',
@@ -67,7 +67,7 @@ const ending = fc.constantFrom('\n', '\n', '\n', '\r\n');
 const text = fc
   .array(fc.tuple(line, ending), { maxLength: 16 })
   .map(lines => lines.map(([each, end]) => each + end).join(''));
-/** A plan of the plain form, so that edits meet what is kept. */
+/** A plan of the plain form, so that edits meet kept blocks. */
 const plain = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 6 }).map(names => {
   const subtasks = names.map((name, i) => `  - name: ${name}${i}\n    run: echo ${name}\n    timeout: 5\n`);
   return `goal: g\nsubtasks:\n${subtasks.join('')}join: all\nlosers: keep\n`;
@@ -79,12 +79,12 @@ function edited(
   { at, remove, insert }: { at: number; remove: number; insert: string },
 ): string {
   const start = Math.floor(at * before.length);
-  // Mostly whole lines, since that is how texts are changed.
+  // Mostly whole lines, because people edit texts by lines.
   const lineStart = before.lastIndexOf('\n', start - 1) + 1;
   return before.slice(0, lineStart) + insert + before.slice(lineStart + remove);
 }
 
-/** All that a reading says, with nothing of how it came about. */
+/** Returns the result of a reading, independent of how it was read. */
 function saidBy({ diagnostics, request, outline }: Plan): unknown {
   const written = (each: { value: string; range: unknown; offsets(): unknown } | null): unknown =>
     each === null ? null : [each.value, each.range, each.offsets()];

@@ -2,15 +2,15 @@ import { isAlias, isMap, isScalar, isSeq, visit, type Node, type Pair, type Rang
 import { documentOf, parseYaml, tooDeepAt, type YamlSource } from './yaml-source.ts';
 
 /**
- * Reads one text again and again as it is edited. A plan is long because it has many subtasks, each a block of its own in
- * one list: those that are as they were are not parsed anew. Whatever is not of that plain form, or has a fault anywhere,
- * is read whole, so that the outcome is always that of `parseYaml`.
+ * Reads a text repeatedly as it is edited. A long plan has many subtasks, each a separate block in one list; unchanged
+ * blocks are not parsed again. A text that does not have this plain form, or has a fault, is read whole, so that the
+ * result always equals that of `parseYaml`.
  */
 export class IncrementalYaml {
-  /** The blocks of the text before, by how they are written; a text may have the same block more than once. */
+  /** The blocks of the previous text, by their text. A text may contain the same block several times. */
   #blocks = new Map<string, Block[]>();
 
-  /** Parses a text. The result of an earlier call must not be used any more: its nodes may be part of this one. */
+  /** Parses a text. The result of an earlier call becomes invalid, because its nodes may be reused. */
   parse(text: string): YamlSource {
     return this.#assembled(text) ?? parseYaml(text);
   }
@@ -45,7 +45,7 @@ export class IncrementalYaml {
       if (same === undefined) now.set(text, [block]);
       else same.push(block);
     }
-    // Where a block has a fault those before it are kept: the next text may have it mended.
+    // The blocks before a faulty one are kept: the next text may correct it.
     this.#blocks = now;
     return blocks.length === written.length ? blocks : null;
   }
@@ -54,27 +54,27 @@ export class IncrementalYaml {
 /** An item of the list of subtasks. */
 interface Block {
   readonly node: Node;
-  /** Those of the node and of all in it. */
+  /** The ranges of the node and all nodes in it. */
   readonly ranges: readonly Range[];
-  /** The offset of the text that the ranges are counted from. */
+  /** The offset that the ranges are relative to. */
   at: number;
 }
 
 interface Parts {
-  /** Up to the line of the first subtask. */
+  /** The text up to the line of the first subtask. */
   readonly head: string;
   readonly blocks: readonly string[];
-  /** The indentation of the items: one column at least. */
+  /** The indentation of the items, at least one column. */
   readonly indent: number;
   readonly tail: string;
 }
 
-/** Marks of YAML beyond the plain form: documents, directives. */
+/** Matches YAML beyond the plain form: documents and directives. */
 const SEVERAL_DOCUMENTS = /^(?:---|\.\.\.|%)/m;
 const LIST = /^subtasks:[ ]*(?:#.*)?\r?\n/m;
 const FIRST_ITEM = /^( +)-(?:[ \r\n]|$)/;
 
-/** Cuts a text at the lines where its subtasks begin. Null where it is not of the plain form. */
+/** Splits a text at the lines where its subtasks begin; null if it does not have the plain form. */
 function partsOf(text: string): Parts | null {
   const list = LIST.exec(text);
   if (list === null || SEVERAL_DOCUMENTS.test(text)) return null;
@@ -87,7 +87,7 @@ function partsOf(text: string): Parts | null {
     const column = indentAt(text, at);
     const first = text[at + column];
     if (first === undefined || first === '\r' || first === '\n' || first === '#') continue;
-    // A tab is no indentation: its line may belong to the text before it, and the line after it too.
+    // A tab is not indentation: its line may belong to the text before it, and so may the line after it.
     if (first === '\t') return null;
     if (column > indent) continue;
     if (column < indent) break;
@@ -111,15 +111,15 @@ function lineAfter(text: string, at: number): number {
 
 interface Frame {
   readonly root: Node;
-  /** The list of subtasks, with one item that stands for all. */
+  /** The list of subtasks, with one item in place of all of them. */
   readonly list: YAMLSeq;
-  /** Characters of that item's line. */
+  /** The number of characters in that item's line. */
   readonly length: number;
-  /** The ranges of what comes after the list, and those that end after it. */
+  /** The ranges after the list, and those that end after it. */
   readonly behind: readonly Range[];
 }
 
-/** Reads what stands around the subtasks. Null where that is not of the plain form. */
+/** Parses everything around the subtasks; null if it does not have the plain form. */
 function frameOf({ head, indent, tail }: Parts): Frame | null {
   const item = `${' '.repeat(indent)}- 0\n`;
   const root = plainNode(`${head}${item}${tail}`);
@@ -127,9 +127,9 @@ function frameOf({ head, indent, tail }: Parts): Frame | null {
   const at = root.items.findIndex(({ key }) => isScalar(key) && key.value === 'subtasks');
   const list = root.items[at]?.value;
   const only = isSeq(list) && list.items.length === 1 ? list.items[0] : undefined;
-  // A line in a text of several lines may look like the key.
+  // A line in a multi-line text may look like the key.
   if (!isScalar(only) || only.range?.[0] !== head.length + indent + 2) return null;
-  // A key without text stands where the text before it ends, which is the last subtask's to tell.
+  // A key without text is placed at the end of the text before it, which belongs to the last subtask.
   if (isEmpty(root.items[at + 1]?.key)) return null;
   const behind = root.items.slice(at + 1).flatMap(pair => rangesOf(pair));
   return { root, list: list as YAMLSeq, length: item.length, behind };
@@ -146,7 +146,7 @@ function blockOf(text: string): Block | null {
   return { node, ranges: rangesOf(node), at: 0 };
 }
 
-/** The node of a text that has no fault, and in which nothing refers to something else. */
+/** Returns the node of a text without faults and references; null for any other text. */
 function plainNode(text: string): Node | null {
   if (tooDeepAt(text) !== null) return null;
   const document = documentOf(text);
@@ -162,7 +162,7 @@ function plainNode(text: string): Node | null {
   return isPlain ? document.contents : null;
 }
 
-/** The ranges of a node and of all in it, each once. */
+/** Returns the ranges of a node and all nodes in it, each once. */
 function rangesOf(root: Node | Pair): readonly Range[] {
   const ranges = new Set<Range>();
   visit(root as Node, {

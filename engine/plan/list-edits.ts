@@ -19,10 +19,10 @@ export function withoutDependency(
   return { title, range, text: '' };
 }
 
-/** A list on one line ends with its bracket; one of several lines ends with its last item. */
+/** Returns the end of a list: the bracket of a list on one line, otherwise the end of the last item. */
 const flowEnd = (text: string, { start, end }: Range): number => (text[start] === '[' ? end : 0);
 
-/** The range of all lines of a list item. */
+/** Returns the range of all lines of a list item. */
 function lineOf(text: string, { start, end }: Range): Range {
   const next = text.indexOf('\n', end);
   return { start: text.lastIndexOf('\n', start - 1) + 1, end: next === -1 ? text.length : next + 1 };

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { combinations, commandWithVariables, filledIn, variablesIn } from './matrix.ts';
 
-/** Values as people and generators write them, without the control characters that a matrix refuses. */
+/** Values as written by people and generators, without the control characters that a matrix refuses. */
 const value = fc
   .string({
     unit: fc.constantFrom(...`ab1 '"\\$\`;&|<>(){}*?!~#=-./\u00e9\u{1f600}`),
@@ -14,7 +14,7 @@ const value = fc
   })
   .filter(text => !/\p{Cc}/u.test(text));
 
-/** The shells that may be the `/bin/sh` of a system, with the options that make them one. */
+/** The shells that may be the `/bin/sh` of a system, with the options for that mode. */
 const SHELLS = [['/bin/sh'], ['bash', '--posix']] as const;
 
 describe('a matrix', () => {

@@ -1,4 +1,4 @@
-/** One way to fill a subtask's placeholders in: a value for each key of its matrix, as it was written. */
+/** One combination of a matrix: a value for each key, as it was written. */
 export type Combination = ReadonlyMap<string, string>;
 
 /** Matches a placeholder: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
@@ -12,13 +12,13 @@ export interface Placeholder {
   /** Its place in the text. */
   readonly start: number;
   readonly end: number;
-  /** The key of the matrix, or null when it is not written `${{ matrix.KEY }}`. */
+  /** The key of the matrix; null unless it is written as `${{ matrix.KEY }}`. */
   readonly key: string | null;
-  /** The variable that is read when an attempt begins, or null when it is not written `${{ env.NAME }}`. */
+  /** The variable that is read when an attempt begins; null unless it is written as `${{ env.NAME }}`. */
   readonly variable: string | null;
 }
 
-/** The placeholders of a text, in order. */
+/** Returns the placeholders of a text, in order. */
 export function placeholders(text: string): readonly Placeholder[] {
   return Array.from(text.matchAll(PLACEHOLDER), match => ({
     start: match.index,
@@ -28,7 +28,10 @@ export function placeholders(text: string): readonly Placeholder[] {
   }));
 }
 
-/** All combinations of a matrix's values, the last key changing fastest. A matrix without keys has one. */
+/**
+ * Returns all combinations of a matrix's values. The last key changes fastest. A matrix without keys has one
+ * combination.
+ */
 export function combinations(matrix: ReadonlyMap<string, readonly string[]>): readonly Combination[] {
   let all: ReadonlyMap<string, string>[] = [new Map()];
   for (const [key, values] of matrix) {
@@ -37,17 +40,19 @@ export function combinations(matrix: ReadonlyMap<string, readonly string[]>): re
   return all;
 }
 
-/** The text with its placeholders filled in. Those that the matrix has no key for stay. */
+/** Returns the text with its placeholders filled in. Placeholders without a matrix key stay. */
 export function filledIn(text: string, combination: Combination): string {
   return replaced(text, ({ key }) => (key === null ? undefined : combination.get(key)));
 }
 
-/** The variable in which a command finds the value of a matrix's key. Keys that differ in `-` and `_` alone share one. */
+/**
+ * Returns the variable that gives a command the value of a matrix key. Keys that differ only in `-` and `_` share one.
+ */
 export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll('-', '_')}`;
 
 /**
- * Replaces each placeholder of a command line with a quoted variable, so no value becomes part of the line. Each placeholder
- * must be where a word can be, see `misplacedPlaceholders`.
+ * Replaces each placeholder of a command line with a quoted variable, so that no value becomes shell syntax. Each
+ * placeholder must be at a place for a word, see `misplacedPlaceholders`.
  */
 export function commandWithVariables(text: string): string {
   return replaced(text, ({ key, variable }) => {
@@ -56,7 +61,7 @@ export function commandWithVariables(text: string): string {
   });
 }
 
-/** The variables of a matrix that a command line names, with their values. */
+/** Returns the variables of a matrix that a command line names, with their values. */
 export function variablesIn(text: string, combination: Combination): Record<string, string> {
   const values: Record<string, string> = {};
   for (const { key } of placeholders(text)) {

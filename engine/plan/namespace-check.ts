@@ -10,15 +10,15 @@ import { newUsage, type Usages } from '../domain/model/namespace-usage.ts';
 import type { Diagnostics, Fix } from './diagnostics.ts';
 import type { Written } from './plan-text.ts';
 
-/** A namespace as a fleet knows it. */
+/** A namespace with the facts that the fleet knows of it. */
 export interface KnownNamespace extends Pick<NamespaceDocument, 'id' | 'status' | 'archived_by'> {
-  /** The namespace stopped by the kill switch that this one is in, or null. */
+  /** The frozen namespace that contains this one, or null. */
   readonly frozenBy: string | null;
-  /** The policy in force there; null when that is not known. */
+  /** The effective policy; null if unknown. */
   readonly policy: Pick<EffectivePolicy, 'allow' | 'deny' | 'limits' | 'usage'> | null;
 }
 
-/** Says why a plan's namespace lets no work in now. */
+/** Reports the reason why a plan's namespace accepts no work now. */
 export function checkNamespace(
   written: Written | null,
   known: readonly KnownNamespace[] | null,
@@ -49,15 +49,15 @@ function unknownNamespace(
   diagnostics.error('namespace', message, range, offers(written, known));
 }
 
-/** Those that let work in. */
+/** Returns the namespaces that accept work. */
 function openOnes(known: readonly KnownNamespace[]): readonly string[] {
   return known.filter(({ status, frozenBy }) => status === 'active' && frozenBy === null).map(({ id }) => id);
 }
 
-/** More to choose from are not read. */
+/** The most suggestions. */
 const MAX_OFFERS = 5;
 
-/** The namespaces to suggest: the nearest, then those with the same beginning. */
+/** Suggests namespaces: the nearest, then those with the same beginning. */
 function offers({ value, range }: Written, known: readonly KnownNamespace[]): readonly Fix[] {
   const open = openOnes(known).filter(id => id !== value);
   const near = nearestName(value, open);
@@ -72,12 +72,12 @@ function offers({ value, range }: Written, known: readonly KnownNamespace[]): re
 export interface AskedOfPolicy {
   readonly subtasks: readonly CompleteSubtask[];
   readonly budgetUsd: number | null;
-  /** Variables that all subtasks have. */
+  /** The variables of all subtasks. */
   readonly env: Variables | null;
   readonly workers: readonly { readonly did: string; readonly alias: string }[];
 }
 
-/** Returns the reason for which policies would refuse a fan-out, by the rules of the engine; null if they allow it. */
+/** Returns the reason why policies would refuse a fan-out, by the rules of the engine; null if they allow it. */
 export function checkPolicy(
   { id, policy }: KnownNamespace,
   { subtasks, budgetUsd, env, workers }: AskedOfPolicy,
@@ -99,7 +99,7 @@ export function checkPolicy(
 
 type Narrowed = NonNullable<KnownNamespace['policy']>;
 
-/** The namespaces whose policies set parts of the effective policy, each with its parts. */
+/** Returns the namespaces whose policies set parts of the effective policy, each with its parts. */
 function registryOf(id: string, { allow, deny, limits }: Narrowed): Map<string, Namespace> {
   const policies = new Map<string, { allow: object; deny: object; limits: object }>();
   const at = (level: string): { allow: object; deny: object; limits: object } => {

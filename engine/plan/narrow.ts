@@ -1,9 +1,9 @@
 import type { PlannedSubtask, PlanRequest } from './plan.ts';
 
 /**
- * The part of a plan that some of its subtasks make up, with all that they wait for: that part can be run alone. Its join
- * asks for all of it, since that of the plan is about the whole.
- * @param indices of the subtasks, each one that there is.
+ * Returns the part of a plan with some of its subtasks and all their dependencies, which can run alone. The join of the
+ * part is `all`, since the plan's join is about the whole plan.
+ * @param indices of existing subtasks
  */
 export function narrowedTo(request: PlanRequest, indices: readonly number[]): PlanRequest {
   const kept = new Set<number>();
@@ -24,7 +24,7 @@ export function narrowedTo(request: PlanRequest, indices: readonly number[]): Pl
   return { ...request, subtasks, join: 'all' };
 }
 
-/** The dependencies of a plan are indices: its names and patterns are resolved. */
+/** Returns the dependencies of a planned subtask as indices, because its names and patterns are resolved. */
 function dependenciesOf(subtask: Pick<PlannedSubtask, 'depends_on'> | undefined): readonly number[] {
   return (subtask?.depends_on ?? []).filter(ref => typeof ref === 'number');
 }

@@ -1,4 +1,4 @@
-/** The facts about a folder that a plan can be made from. */
+/** The facts about a folder from which a plan can be made. */
 export interface FolderFacts {
   /** The folder's own name, for the goal. */
   readonly name: string;
@@ -6,24 +6,24 @@ export interface FolderFacts {
   readonly scripts: readonly string[];
   /** The targets of its Makefile. */
   readonly targets: readonly string[];
-  /** The folders that tests lie in, such as `test/unit`, relative. */
+  /** The folders with tests, such as `test/unit`, as relative paths. */
   readonly testFolders: readonly string[];
   /** The first of `AGENTS` that is installed; null for none. */
   readonly agent: (typeof AGENTS)[number] | null;
 }
 
-/** The agents that every fleet knows, by their programs. */
+/** The agents that every fleet knows, by the names of their programs. */
 export const AGENTS = ['claude', 'codex', 'gemini', 'copilot', 'opencode', 'aider'] as const;
 
-/** Names of scripts that check a folder and end by themselves; servers and watchers don't. */
+/** Matches names of scripts that check a folder and end by themselves, unlike servers and watchers. */
 const CHECKS =
   /^(type-?check|types|check-types|lint|format[:-]check|test|tests|unit|build|compile|check|verify)$/i;
-/** One that runs the others says nothing that they don't. */
+/** Matches a script that only runs the other checks. */
 const SUMMARY = /^(check|verify)$/i;
 
 /**
- * The text of a plan to begin with, commented: a subtask for each script or target that checks the folder, and one for each
- * folder of tests where nothing else tells how they are run.
+ * Returns the text of a first plan, with comments: a subtask for each script or target that checks the folder. If there
+ * are none, a subtask for each folder of tests.
  */
 export function planDraft(facts: FolderFacts): string {
   const subtasks = [
@@ -91,7 +91,7 @@ function agentLines(agent: FolderFacts['agent']): readonly string[] {
   ];
 }
 
-/** As a YAML scalar that is read as the same text. */
+/** Returns a YAML scalar that is read as the same text. */
 const quoted = (text: string): string =>
   /^[A-Za-z][A-Za-z0-9 _./-]*$/.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text)
     ? text

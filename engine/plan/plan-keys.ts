@@ -4,7 +4,7 @@ import { ROWS, type WrittenKey } from '../subtask/table.ts';
 
 const fanOut = fanOutSchema.entries;
 
-/** The keys of a whole plan, a row each. */
+/** The keys of a whole plan, one row each. */
 const PLAN_ROWS = [
   {
     key: 'goal',
@@ -26,7 +26,7 @@ const PLAN_ROWS = [
     key: 'dir',
     field: 'dir',
     kind: 'text',
-    // A relative one, too.
+    // A relative folder is valid too.
     schema: subtaskSchema.entries.name,
     summary: 'the folder of subtasks that name none',
     help: 'The folder of subtasks that name none. A relative one is told from the folder of this file.',
@@ -105,7 +105,7 @@ const byName = (rows: readonly WrittenKey[]): Keys => new Map(rows.map(row => [r
 
 export const PLAN_KEYS = byName(PLAN_ROWS);
 
-/** The keys of a subtask of a plan, the plainest first: those that only a plan reads in a way of its own stand at the end. */
+/** The keys of a subtask in a plan. Keys that only a plan reads differently are at the end. */
 const READ_APART: readonly string[] = ['prompt', 'depends', 'matrix'];
 export const SUBTASK_KEYS = byName([
   ...ROWS.filter(({ key }) => !READ_APART.includes(key)),
@@ -115,12 +115,12 @@ export const SUBTASK_KEYS = byName([
 export const PLAN_KEY_NAMES: readonly string[] = [...PLAN_KEYS.keys()];
 export const SUBTASK_KEY_NAMES: readonly string[] = [...SUBTASK_KEYS.keys()];
 
-/** The limits of a plan, of which each subtask names its shares. */
+/** The limits of a plan. Each subtask names its shares of them. */
 export const LIMIT_KEYS = ['budget', 'budget-tokens', 'budget-secs'] as const;
 
-/** True for values that may be written without quotes whatever they look like. */
+/** Returns true for values that need no quotes, whatever they look like. */
 export const isText = ({ kind }: WrittenKey): boolean => kind === 'text' || kind === 'choice';
 
-/** Returns the key by which people know a member of a subtask's body. */
+/** Returns the key that people write for a member of a subtask's body. */
 export const keyOfField = (field: string): string | undefined =>
   BODY_KEYS.find(row => row.field === field)?.key;

@@ -1,2 +1,2 @@
-/** The longest plan, in UTF-16 code units. */
+/** The length of the longest plan, in UTF-16 code units. */
 export const MAX_PLAN_CHARS = 8 * 1024 * 1024;

@@ -12,7 +12,7 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 export interface Written {
   readonly value: string;
   readonly range: Range;
-  /** Returns the offset of each character of the value in the file, and that of its end. */
+  /** Returns the offset in the file of each character of the value, and of its end. */
   offsets(): readonly number[];
 }
 
@@ -31,7 +31,7 @@ export class PlanText {
   readonly diagnostics = new Diagnostics();
   readonly #yaml: YamlSource | null;
 
-  /** @param parse how the text is read; an editor has one that remembers. */
+  /** @param parse reads the text; an editor passes an incremental parser */
   constructor(text: string, parse: (text: string) => YamlSource = parseYaml) {
     this.text = text;
     this.#yaml = this.#isLarge() ? null : parse(text);
@@ -43,7 +43,7 @@ export class PlanText {
     return this.#yaml?.root ?? null;
   }
 
-  /** The keys of a mapping by their names, each once. Null, with a diagnostic, for anything else. */
+  /** Returns the keys of a mapping, each once. Null, with a diagnostic, for another node. */
   entriesOf(node: Node | null, what: string, range: Range): readonly Entry[] | null {
     const map = this.#resolved(node);
     if (!isMap(map)) {
@@ -53,7 +53,7 @@ export class PlanText {
     return map.items.flatMap(pair => this.#entry(pair) ?? []);
   }
 
-  /** The items of a list. Null, with a diagnostic, for anything else. */
+  /** Returns the items of a list. Null, with a diagnostic, for another node. */
   itemsOf({ key, node, range }: Entry): readonly Node[] | null {
     const list = this.#resolved(node);
     if (isSeq(list)) return list.items as Node[];
@@ -61,21 +61,21 @@ export class PlanText {
     return null;
   }
 
-  /** The items of a list, or a single value as a list of one. */
+  /** Returns the items of a list, or a single value as a list of one. */
   itemsOrOne(entry: Entry): readonly Node[] {
     const list = this.#resolved(entry.node);
     if (isSeq(list)) return list.items as Node[];
     return entry.node === null ? [] : [entry.node];
   }
 
-  /** A text, which may be written without quotes whatever it looks like. Null, with a diagnostic, for anything else. */
+  /** Returns a text, which needs no quotes whatever it looks like. Null, with a diagnostic, for another node. */
   textOf(node: Node | null, what: string, range: Range): Written | null {
     const scalar = this.#resolved(node);
     if (!isScalar(scalar)) {
       this.diagnostics.error('invalid-value', `${what} must be text`, range);
       return null;
     }
-    // A number or a word like `on` is taken as it is written, so that 3.10 stays 3.10.
+    // A number, or a word like `on`, keeps its written form, so that 3.10 stays 3.10.
     const value = typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? '');
     const place = this.rangeOf(scalar);
     const { type } = scalar;
@@ -86,7 +86,7 @@ export class PlanText {
     };
   }
 
-  /** The value of a key, checked by its schema; undefined, with a diagnostic, if it is invalid. */
+  /** Returns the value of a key, checked by its schema. Undefined, with a diagnostic, if it is invalid. */
   valueOf(entry: Entry, row: WrittenKey): unknown {
     const { key, node, range } = entry;
     const value = isText(row) ? this.textOf(node, key, range)?.value : this.#scalarOf(entry);
@@ -95,7 +95,7 @@ export class PlanText {
       : this.checked(key, value, row.written ?? row.schema, range, row.choices);
   }
 
-  /** @returns the value, or undefined, with a diagnostic, if the schema refuses it */
+  /** Checks a value. @returns the value; undefined, with a diagnostic, if the schema refuses it */
   checked(
     key: string,
     value: unknown,
@@ -111,7 +111,7 @@ export class PlanText {
     return undefined;
   }
 
-  /** Says which keys are not known, with the nearest that is. */
+  /** Reports unknown keys, each with the nearest known one. */
   refuseUnknown(entries: readonly Entry[], known: readonly string[], of: string): void {
     for (const { key, keyRange: range } of entries) {
       if (known.includes(key)) continue;

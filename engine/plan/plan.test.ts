@@ -27,7 +27,7 @@ interface Wanted {
   readonly text: string;
 }
 
-/** The diagnostics that a sample asks for: `# ~~~ code: message` below the line, the tildes where it is to be shown. */
+/** Returns the expected diagnostics of a sample: `# ~~~ code: message` below a line, with tildes under the range. */
 function wantedIn(text: string): Wanted[] {
   let line = -1;
   return text.split('\n').flatMap((written, index) => {
@@ -36,7 +36,7 @@ function wantedIn(text: string): Wanted[] {
       line = index;
       return [];
     }
-    // Where a line begins the tildes have the place of the first of them taken by the #.
+    // At the start of a line, the # covers the first column, so the tildes include it.
     const column = marked[1] === '#' ? 0 : marked[1]!.length;
     const length = marked[1]!.length + marked[2]!.length - column;
     return [{ line, column, length, text: marked[3]! }];
@@ -302,7 +302,7 @@ describe('a plan', () => {
   });
 
   describe('of any text', () => {
-    /** Lines that plans are made of, and what breaks them. */
+    /** Lines of plans, and lines that break them. */
     const line = fc.constantFrom(
       'goal: g',
       'subtasks:',

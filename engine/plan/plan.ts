@@ -20,20 +20,20 @@ import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-ch
 import { isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
 import type { YamlSource } from './yaml-source.ts';
 
-/** Says that an executor's program is missing. */
+/** Returns the message for an executor whose program is missing. */
 export const notInstalled = (program: string): string => `'${program}' is not installed, or not on the PATH`;
 
-/** The facts known of the fleet that a plan is for. */
+/** The known facts of the fleet for a plan. */
 export interface PlanKnown {
-  /** The executor of subtasks that name none and have no command. */
+  /** The executor of subtasks without an executor and a command. */
   readonly defaultExecutor: string;
-  /** The executors that there are; null when that is not known, and any agent may be. */
+  /** The existing executors; null if unknown, so that any agent may exist. */
   readonly executors: readonly string[] | null;
-  /** The programs that are not installed here, by the executors that need them. Absent: not known. */
+  /** The programs that are not installed here, by their executors. Absent: unknown. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
-  /** The workers that a target may name; null when that is not known, and any may be. */
+  /** The workers for targets; null if unknown, so that any may exist. */
   readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
-  /** The namespaces that there are; null when that is not known, and any may be. */
+  /** The existing namespaces; null if unknown, so that any may exist. */
   readonly namespaces: readonly KnownNamespace[] | null;
 }
 
@@ -42,7 +42,7 @@ export interface PlanContext extends PlanKnown {
   readonly cel: CelCompiler;
 }
 
-/** A subtask of a plan as the body of a fan-out wants it. A relative `dir` is the caller's to resolve. */
+/** A planned subtask, as in the body of a fan-out. The caller resolves a relative `dir`. */
 export type PlannedSubtask = Partial<v.InferInput<typeof subtaskSchema>> & { readonly goal: string };
 
 /** The request of a plan: the body of a fan-out, and the goal of its task. */
@@ -57,7 +57,7 @@ export interface PlanRequest {
   readonly budget_usd: number | null;
   readonly budget_tokens: number | null;
   readonly budget_secs: number | null;
-  /** Variables that all subtasks have; null for none. */
+  /** The variables of all subtasks; null for none. */
   readonly env: Variables | null;
 }
 
@@ -66,40 +66,40 @@ export interface PlanOutline {
   readonly goal: Written | null;
   readonly namespace: Written | null;
   readonly join: Written | null;
-  /** As they are written, in order. */
+  /** The subtasks as written, in order. */
   readonly subtasks: readonly WrittenSubtask[];
-  /** As their matrices make them, by their index. */
+  /** The subtasks from the matrices, by index. */
   readonly drafts: readonly Draft[];
 }
 
 export interface Plan {
-  /** In the order of where they begin. */
+  /** The diagnostics, in the order of their ranges. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Null if there is an error. */
+  /** Null if the plan has an error. */
   readonly request: PlanRequest | null;
   /** Null if the text is not YAML, or not a mapping. */
   readonly outline: PlanOutline | null;
 }
 
 /**
- * Reads a plan: YAML with a goal and subtasks. The same reading serves the editor and the run, so that what has no error
- * there is accepted here. Never throws for what the text says.
+ * Reads a plan: YAML with a goal and subtasks. The editor and the run use the same function, so that a plan without
+ * errors in the editor is accepted by the run. Never throws because of the text.
  */
 export function readPlan(text: string, context: PlanContext, parse?: (text: string) => YamlSource): Plan {
   const plan = new PlanText(text, parse);
   const reader = new PlanReader(plan, context);
-  // What can't be parsed is not guessed at.
+  // A text that cannot be parsed is not interpreted.
   const request = plan.diagnostics.hasErrors ? null : reader.read(plan.root);
   const diagnostics = plan.diagnostics.all.toSorted((a, b) => a.range.start - b.range.start);
   return { diagnostics, request: plan.diagnostics.hasErrors ? null : request, outline: reader.outline };
 }
 
-/** More to choose from are not read. */
+/** The most suggestions. */
 const MAX_OFFERS = 8;
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** The details of a refusal by `requireFanOut`. */
+/** The details of an error of `requireFanOut`. */
 interface PolicyFault {
   readonly policy: keyof typeof KEY_OF_POLICY;
   readonly subtask?: number;
@@ -107,7 +107,7 @@ interface PolicyFault {
   readonly allowed?: readonly string[];
 }
 
-/** The key of a plan, or of a subtask, that a part of a policy bounds. */
+/** The key of a plan or a subtask that a part of a policy limits. */
 const KEY_OF_POLICY = {
   executors: 'executor',
   targets: 'target',
@@ -168,7 +168,7 @@ class PlanReader {
     return this.#request(values);
   }
 
-  /** The facts known of the namespace that the plan names. */
+  /** The known facts of the namespace that the plan names. */
   get #namespace(): KnownNamespace | undefined {
     const id = this.outline?.namespace?.value;
     return this.#context.namespaces?.find(namespace => namespace.id === id);
@@ -236,19 +236,19 @@ class PlanReader {
     return this.#drafts.filter(isMember);
   }
 
-  /** Returns the range in the file of a part of a text's value. */
+  /** Returns the range in the file of part of a text's value. */
   #placeIn(written: Written, position: number, length: number): Range {
     const offsets = written.offsets();
     const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
     const start = at(position);
-    // A key that is missing at the end of the file is reported at the end.
+    // A missing key at the end of the file is reported at the end.
     return { start, end: Math.min(Math.max(at(position + length), start + 1), this.#plan.text.length) };
   }
 
   #joinFault(written: Written, fault: FleetError): void {
     const { position = 0, length = 0 } = fault.details as { position?: number; length?: number };
     const range = this.#placeIn(written, position, length);
-    // The position is told by the range.
+    // The range already gives the position.
     const message = fault.message.replace(/ at position \d+$/, '');
     const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#members.length) : undefined;
     const text = /did you mean '([^']+)'/.exec(message)?.[1] ?? most;
@@ -256,7 +256,9 @@ class PlanReader {
     this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);
   }
 
-  /** Warns of parts of a join whose value does not depend on the subtasks: they are allowed, but nobody means them. */
+  /**
+   * Warns of parts of a join whose value does not depend on the subtasks. They are allowed, but are probably mistakes.
+   */
   #findConstants(written: Written): void {
     const names = this.#members.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
     const findings = this.#context.cel.findConstants(written.value, names);
@@ -267,7 +269,7 @@ class PlanReader {
     }
   }
 
-  /** A share beyond the limit can never be reserved, so that its subtask would never start. */
+  /** Reports shares beyond the limit: they could never be reserved, so that their subtask would never start. */
   #budgets(values: Values): void {
     for (const key of LIMIT_KEYS) {
       const limit = values[key];
@@ -288,13 +290,13 @@ class PlanReader {
     this.#plan.diagnostics.error('budget', message, range, fixes);
   }
 
-  /** Completes the subtasks, and reports what the rules of the engine refuse beyond the checks above. */
+  /** Completes the subtasks, and reports faults that the engine's rules find beyond the checks above. */
   #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
     try {
       return completeSubtasks(
-        // Folders are resolved when the plan is run.
+        // Folders are resolved when the plan runs.
         this.#drafts.map(({ body }) => (body['dir'] === undefined ? body : { ...body, dir: '/' })),
         {
           dir: '/',
@@ -327,13 +329,15 @@ class PlanReader {
     this.#plan.diagnostics.error('policy', withHint(fault.message, fault), range, fixes);
   }
 
-  /** Warns once where an executor is written, since what is installed may be another where the plan runs. */
+  /**
+   * Warns once for each executor whose program is missing here. It is only a warning, since the plan may run elsewhere.
+   */
   #missingPrograms(subtasks: readonly CompleteSubtask[], planEnv: Variables | null): void {
     const warned = new Set<WrittenSubtask>();
     for (const [index, { executor, env }] of subtasks.entries()) {
       const program = this.#context.missing?.[executor];
       const { written } = this.#drafts[index]!;
-      // A PATH of its own leads elsewhere.
+      // Another PATH may find other programs.
       const hasOwnPath = Object.hasOwn({ ...planEnv, ...env }, 'PATH');
       if (program === undefined || hasOwnPath || warned.has(written)) continue;
       warned.add(written);
@@ -348,7 +352,7 @@ class PlanReader {
     const name = (key && keyOfField(key)) ?? 'depends';
     const range = written.ranges.get(name) ?? written.range;
     if (cycle === undefined) {
-      // The place tells which subtask it is.
+      // The place already identifies the subtask.
       const message = fault.message.replace(/^subtask \d+( \([^)]*\))?: /, '');
       const fixes = written.ranges.has(name) ? this.#offers(name, body).map(text => fixTo(text, range)) : [];
       return this.#plan.diagnostics.error('subtask', withHint(message, fault), range, fixes);
@@ -394,7 +398,7 @@ function limitsOf(values: Values): Required<Budgeted> {
   };
 }
 
-/** Without a fleet to ask, a target may name any worker. */
+/** Returns the workers that targets name. Without a fleet to ask, a target may name any worker. */
 function namedWorkers(drafts: readonly Draft[]): readonly { readonly did: string; readonly alias: string }[] {
   return drafts.flatMap(({ body: { target } }) => {
     if (typeof target !== 'string') return [];
@@ -402,12 +406,15 @@ function namedWorkers(drafts: readonly Draft[]): readonly { readonly did: string
   });
 }
 
-/** As the executors themselves say it: none but the shell runs a command. That it needs one the rules say. */
+/**
+ * Returns the refusal of the executors themselves: only the shell runs a command. The rules check that the shell has
+ * one.
+ */
 function refusalByName(executor: string, { run }: { readonly run: string | null }): string | null {
   return executor === 'shell' || run === null ? null : 'it runs no commands, and run gives one';
 }
 
-/** Without a fleet to ask, any agent may be there. */
+/** Returns the executors that subtasks name. Without a fleet to ask, any agent may exist. */
 function namedExecutors(drafts: readonly Draft[]): readonly string[] {
   const agents = drafts.flatMap(({ body: { executor } }) =>
     typeof executor === 'string' && executor.startsWith('agent:') ? [executor] : [],

@@ -6,7 +6,7 @@ import { didYouMean } from '../record/near-names.ts';
 import { repeatedKey } from '../contract/unique-keys.ts';
 
 /**
- * Reads the text of a policy: JSON where the file's name ends in `.json`, else TOML.
+ * Reads the text of a policy: JSON if the file's name ends in `.json`, otherwise TOML.
  * @param file the name of the file in errors
  * @throws INVALID_RECORD with the file and the line, or the key and its expected value
  */

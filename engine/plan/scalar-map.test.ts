@@ -5,7 +5,7 @@ import { isMap, isScalar, parseDocument, Scalar, stringify } from 'yaml';
 import { runs } from '../../test/runs.ts';
 import { scalarOffsets } from './scalar-map.ts';
 
-/** The offsets of the value of `join` in a text. */
+/** Returns the value of `join` in a text, with its offsets. */
 function offsetsIn(text: string): { readonly value: string; readonly offsets: readonly number[] } {
   const root = parseDocument(text).contents;
   assert.ok(isMap(root));
@@ -52,10 +52,10 @@ describe('the place of a character in a scalar', () => {
         const scalar = new Scalar(value);
         scalar.type = style;
         const source = stringify({ join: scalar, next: 1 }, { lineWidth: 20 });
-        // Some plain texts are written so that they are read as something else.
+        // Some plain texts are read as something else.
         const written: unknown = parseDocument(source).get('join');
         fc.pre(typeof written === 'string');
-        // What the writer made of it is what is read: of white space it keeps not all.
+        // The writer does not keep all white space, so the text is read back.
         const { value: read, offsets } = offsetsIn(source);
         assert.equal(offsets.length, read.length + 1);
         for (let i = 1; i < offsets.length; i++)

@@ -1,12 +1,11 @@
 import { Scalar } from 'yaml';
 
 /**
- * Returns the offset of each character of a scalar's value in the text of the file. A fault inside a string can then
- * be shown where it was written, whatever the quotes, escapes and foldings around it.
- *
+ * Returns the offset in the file of each character of a scalar's value. A fault inside a string can then be shown where
+ * it was written, whatever the quotes, escapes and foldings around it.
  * @param source the text of the whole file
- * @param range where the scalar stands in it, quotes and indicators included
- * @returns an offset for each UTF-16 code unit of the value, and one more for its end; never descending.
+ * @param range the place of the scalar, including quotes and indicators
+ * @returns an offset for each UTF-16 code unit of the value, and one for its end; never descending
  */
 export function scalarOffsets(
   source: string,
@@ -29,7 +28,7 @@ export function scalarOffsets(
 
 const ESCAPE = /\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r?\n[ \t]*|[^])/y;
 
-/** Goes through the written text along with the value. */
+/** Walks the written text along with the value. */
 class Walk {
   readonly #source: string;
   readonly #end: number;
@@ -50,7 +49,7 @@ class Walk {
     this.at = end === -1 || end >= this.#end ? this.#end : end + 1;
   }
 
-  /** @returns the position of this character of the value in the text, and moves behind it */
+  /** Moves past a character of the value. @returns its position in the text */
   find(character: string, { isDouble, isSingle }: { isDouble: boolean; isSingle: boolean }): number {
     const isSpace = character === ' ' || character === '\n';
     while (this.at < this.#end) {
@@ -59,7 +58,7 @@ class Walk {
       if (isDouble && written === '\\') {
         const length = this.#escape();
         this.at += length;
-        // A line that is continued writes nothing.
+        // A line continuation adds nothing to the value.
         if (/^\\\r?\n/.test(this.#source.slice(here, here + 3))) continue;
         return here;
       }
@@ -67,7 +66,8 @@ class Walk {
         this.at += isSingle && written === "'" ? 2 : 1;
         return here;
       }
-      // Lines are folded into a space, and indented: white space that is not the value's stands for it, or for nothing.
+      // Lines are folded into a space and indented. White space that is not in the value stands for that space, or for
+      // nothing.
       if (isSpace && /[ \t\r\n]/.test(written)) {
         this.#skipSpace();
         return here;

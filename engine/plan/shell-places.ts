@@ -1,6 +1,6 @@
 import { placeholders, type Placeholder } from './matrix.ts';
 
-/** The parts of shell text in which a placeholder can't be a separate word, as a quoted variable is. */
+/** The parts of shell text in which a placeholder cannot be a separate word, as a quoted variable must be. */
 export type Obstacle =
   | 'double quotes'
   | 'single quotes'
@@ -11,20 +11,21 @@ export type Obstacle =
   | 'a backslash'
   | 'a dollar';
 
-/** A placeholder of a command line, and what it stands in or behind. */
+/** A placeholder of a command line, with the obstacle around or before it. */
 export interface Misplaced extends Placeholder {
   readonly obstacle: Obstacle;
 }
 
 /**
- * The placeholders of a command line that can't stand for a quoted variable: within quotes it would be text or several
- * words, and in arithmetic some shells run what a value says. Those in a comment mean nothing and are let be.
+ * Returns the placeholders of a command line that cannot become a quoted variable. In quotes, the variable would be
+ * text or several words; in arithmetic, some shells execute its value. Placeholders in comments have no effect and are
+ * ignored.
  */
 export function misplacedPlaceholders(command: string): readonly Misplaced[] {
   return new ShellReader(command).read();
 }
 
-/** The constructs of shell text around a place. Only in the first three is a placeholder a word. */
+/** The constructs of shell text around a place. A placeholder is a word only in the first three. */
 type Inside =
   | 'command'
   | 'substitution'
@@ -40,13 +41,13 @@ interface HereDocument {
   readonly hasTabs: boolean;
 }
 
-/** Scans a command line of `/bin/sh` once, just enough to find what is quoted. */
+/** Scans a command line of `/bin/sh` once, just enough to find quoted parts. */
 class ShellReader {
   readonly #text: string;
   readonly #placeholders: ReadonlyMap<number, Placeholder>;
   readonly #misplaced: Misplaced[] = [];
   readonly #inside: Inside[] = ['command'];
-  /** Begun on this line; their texts follow it. */
+  /** The here-documents that begin on this line. Their texts follow it. */
   #hereDocuments: HereDocument[] = [];
   #at = 0;
 
@@ -117,14 +118,14 @@ class ShellReader {
     this.#at = placeholder.end;
   }
 
-  /** Steps over a character that changes what follows it. */
+  /** Skips a character that changes the meaning of what follows. */
   #behind(obstacle: Obstacle, length: number): void {
     const placeholder = this.#placeholders.get(this.#at + 1);
     if (placeholder === undefined) this.#skip(length);
     else this.#placeholder(placeholder, obstacle);
   }
 
-  /** Goes on behind the next `end`, or at the end of the text. */
+  /** Continues after the next `end`, or at the end of the text. */
   #until(end: string, obstacle: Obstacle | null): void {
     const found = this.#text.indexOf(end, this.#at + 1);
     this.#to(found === -1 ? this.#text.length : found + end.length, obstacle);

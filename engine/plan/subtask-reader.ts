@@ -30,7 +30,7 @@ export interface WrittenSubtask {
   readonly depends: readonly Written[];
   /** The values of each key of its matrix; null for an invalid matrix. */
   readonly matrix: Matrix | null;
-  /** The indices of the subtasks that its matrix makes, ascending. */
+  /** The indices of the subtasks that the matrix makes, ascending. */
   readonly indices: number[];
 }
 
@@ -38,7 +38,7 @@ export interface WrittenSubtask {
 export interface Draft {
   readonly index: number;
   readonly written: WrittenSubtask;
-  /** As the body of a fan-out has it. */
+  /** The body, as in a fan-out. */
   readonly body: Record<string, unknown>;
   readonly depends: readonly { readonly text: string; readonly range: Range }[];
 }
@@ -46,7 +46,7 @@ export interface Draft {
 /** True for a subtask that the join is about: all but the follow-ups. */
 export const isMember = ({ body: { when = 'accepted' } }: Draft): boolean => when === 'accepted';
 
-/** The place of a misplaced placeholder, with the way out. */
+/** The obstacle of a misplaced placeholder, with the hint. */
 const MISPLACED: Readonly<Record<Obstacle, string>> = {
   'double quotes': 'in double quotes. Take it out of them: "a "${{ matrix.x }}" b"',
   'single quotes': "in single quotes. Take it out of them: 'a '${{ matrix.x }}' b'",
@@ -61,7 +61,7 @@ const MISPLACED: Readonly<Record<Obstacle, string>> = {
 export type Matrix = ReadonlyMap<string, readonly string[]>;
 type Keys = ReadonlyMap<string, Entry>;
 
-/** Reads the subtasks of a plan, each filled in for every combination of its matrix. */
+/** Reads the subtasks of a plan, and fills each in for every combination of its matrix. */
 export class SubtaskReader {
   readonly #plan: PlanText;
   readonly written: WrittenSubtask[] = [];
@@ -129,7 +129,7 @@ export class SubtaskReader {
       ...this.#valuesOf(keys.get('run'), combination),
     };
     if (Object.keys(env).length > 0) body['env'] = env;
-    // Looked at also where it is not used: what is written there is to be sound.
+    // Checked even if it is not used, so that faults are reported.
     const prompt = this.#filled(keys.get('prompt'), combination);
     body['goal'] ??= prompt ?? body['name'];
     written.indices.push(index);
@@ -157,7 +157,7 @@ export class SubtaskReader {
     return valuesOf(this.#plan, variables, text => filledIn(text, combination));
   }
 
-  /** The values of the matrix that a command names. */
+  /** Returns the values of the matrix that a command names. */
   #valuesOf(run: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {
     const text = run === undefined ? undefined : this.#plan.textOf(run.node, 'run', run.range)?.value;
     return text === undefined ? {} : variablesIn(text, combination);
@@ -172,7 +172,7 @@ export class SubtaskReader {
 
   // --- the matrix ---------------------------------------------------------------------------------------------
 
-  /** The values of each key, none without a matrix; null, with a diagnostic, for an invalid matrix. */
+  /** Reads the values of each key; none without a matrix. Null, with a diagnostic, for an invalid matrix. */
   #matrix(entry: Entry | undefined): Matrix | null {
     const matrix = new Map<string, readonly string[]>();
     const keys = entry === undefined ? [] : this.#plan.entriesOf(entry.node, 'matrix', entry.range);
@@ -211,7 +211,7 @@ export class SubtaskReader {
       : null;
   }
 
-  /** A name and a goal are shown on a line. */
+  /** Refuses control characters in a value of a matrix, because names and goals are shown on one line. */
   #isFit({ value, range }: Written): boolean {
     if (!/\p{Cc}/u.test(value)) return true;
     const message = 'a value of a matrix must have no line break or other control character';
@@ -224,7 +224,7 @@ export class SubtaskReader {
     this.#plan.diagnostics.error('matrix', message, keyRange);
   }
 
-  /** Reports placeholders that are unknown, or that can't be a word of their command line. */
+  /** Reports placeholders that are unknown, or are not separate words of their command line. */
   #placeholders(entry: Entry, matrix: Matrix): void {
     if (entry.key === 'env') {
       const variables = readEnv(this.#plan, entry)?.values() ?? [];
@@ -233,7 +233,7 @@ export class SubtaskReader {
     }
     for (const node of this.#plan.itemsOrOne(entry)) {
       const { start, end } = this.#plan.rangeOf(node);
-      // Few have any; the others need not be looked at character by character.
+      // Few texts have placeholders. The others need no scan by character.
       if (!this.#plan.text.slice(start, end).includes('${{')) continue;
       const written = this.#plan.textOf(node, entry.key, { start, end });
       if (written !== null) this.#placeholdersIn(entry.key, written, matrix);
@@ -260,12 +260,15 @@ export class SubtaskReader {
     this.#plan.diagnostics.error('matrix', message, range);
   }
 
-  /** Refuses a placeholder that can't be a word. In quotes the fix closes them before it, and opens them again behind it. */
+  /**
+   * Refuses a placeholder that cannot be a word. In quotes, the fix closes the quotes before it and reopens them after
+   * it.
+   */
   #misplaced({ obstacle, start, end }: Misplaced, { value, range: whole }: Written, range: Range): void {
     const message = `a placeholder stands for a quoted variable, and can't stand ${MISPLACED[obstacle]}`;
     const quote = { 'double quotes': '"', 'single quotes': "'" }[obstacle as string];
     const text = value.slice(start, end);
-    // Inside of a quoted scalar the quotes would be its own.
+    // In a quoted scalar, the quotes of the fix would end the scalar.
     const isPlain = !/["']/.test(this.#plan.text[whole.start] ?? '');
     const fixes =
       quote === undefined || !isPlain

@@ -1,21 +1,21 @@
 import { CST, isAlias, Lexer, parseDocument, type Document, type Node } from 'yaml';
 import type { Range } from './diagnostics.ts';
 
-/** The deepest that a text may be nested: a plan needs four levels. */
+/** The deepest nesting of a text. A plan needs four levels. */
 const MAX_DEPTH = 50;
-/** At most two columns a level are usual; texts in blocks are no tokens of their own. */
+/** The deepest indentation. At most two columns per level are usual, and block texts are not tokens. */
 const MAX_INDENT = 200;
 
-/** A text that was read as YAML. */
+/** A text parsed as YAML. */
 export interface YamlSource {
   /** Null for a missing or empty node. */
   readonly root: Node | null;
   readonly faults: readonly { readonly message: string; readonly range: Range }[];
-  /** The node, or the target of an alias. */
+  /** Returns the node, or the target of an alias. */
   resolve(node: Node | null): Node | null;
 }
 
-/** Reads a text whole. */
+/** Parses a whole text. */
 export function parseYaml(text: string): YamlSource {
   const deep = tooDeepAt(text);
   if (deep !== null) {
@@ -41,9 +41,9 @@ function within(text: string, [start, end]: readonly [number, number]): Range {
 }
 
 /**
- * Returns the offset at which a text is nested too deep, or null: the parser recurses into nested nodes, and the stack
- * has an end. Levels of a block are told by their indentation, or, on one line, by the dashes and question marks that
- * open them.
+ * Returns the offset at which a text is nested too deep, or null. The limit exists because the parser recurses into
+ * nested nodes, and the stack is finite. The levels of a block are found by its indentation, or on one line by the
+ * dashes and question marks that open them.
  */
 export function tooDeepAt(text: string): number | null {
   let at = 0;
@@ -51,7 +51,7 @@ export function tooDeepAt(text: string): number | null {
   let onLine = 0;
   let isText = false;
   for (const lexeme of new Lexer().lex(text)) {
-    // The text of a scalar follows its mark, and is no token whatever it begins with.
+    // The text of a scalar follows its mark. It is not a token, whatever it begins with.
     const type: CST.TokenType | null = isText ? null : CST.tokenType(lexeme);
     isText = type === 'scalar';
     if (type === 'newline') onLine = 0;
@@ -60,13 +60,13 @@ export function tooDeepAt(text: string): number | null {
     else if (type === 'flow-seq-end' || type === 'flow-map-end') flow -= 1;
     const isBlock = flow === 0 && type !== 'space';
     if (flow > MAX_DEPTH || (isBlock && onLine > MAX_DEPTH)) return at;
-    // What is indented this far stands in this many blocks at most.
+    // Such a line is inside at most as many blocks as it has columns.
     if (type === 'space' && onLine === 0 && flow === 0 && lexeme.length > MAX_INDENT) return at;
     at += isMark(type) ? 0 : lexeme.length;
   }
   return null;
 }
 
-/** The lexer marks where documents and scalars begin with characters that are not in the text. */
+/** Returns true for the lexer's marks of documents and scalars: characters that are not in the text. */
 const isMark = (type: CST.TokenType | null): boolean =>
   type === 'doc-mode' || type === 'flow-error-end' || type === 'scalar';

@@ -8,27 +8,27 @@ import { cursorAt, itemAround, keysIn, type Cursor } from './cursor.ts';
 import { JOIN_TEXTS, LOSERS_TEXTS } from './key-texts.ts';
 import { patternOf } from './patterns.ts';
 
-/** A completion that may be written at a place. */
+/** A completion at a place in a plan. */
 export interface Completion {
   readonly label: string;
   readonly kind: 'key' | 'value' | 'subtask' | 'variable' | 'field' | 'function' | 'worker';
-  /** A word or two behind the label. */
+  /** One or two words after the label. */
   readonly detail: string | null;
   /** Markdown. */
   readonly documentation: string | null;
-  /** The text that replaces `range`; in it `$1`, `$2` are where the cursor goes. */
+  /** The text that replaces `range`. `$1` and `$2` are the positions of the cursor. */
   readonly insert: string;
   readonly range: Range;
 }
 
-/** The context of completion beside the text. */
+/** The context of completion in addition to the text. */
 export interface CompletionContext {
   readonly known: PlanKnown;
-  /** That of the text, or of the last one that could be read. */
+  /** The outline of the text, or of the last readable text. */
   readonly outline: PlanOutline | null;
 }
 
-/** Returns the completions at this place, the likeliest first. */
+/** Returns the completions at a place, the likeliest first. */
 export function completionsAt(
   text: string,
   offset: number,
@@ -68,7 +68,7 @@ const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
 
 // --- keys ---------------------------------------------------------------------------------------------------------
 
-/** The first text of values that are more than one. */
+/** The initial text of a value that consists of several values. */
 const BEGINNINGS: { readonly [K in WrittenKey['kind']]?: string } = {
   subtasks: '\n  - name: $1\n    run: $2',
   names: ' [$1]',
@@ -99,7 +99,7 @@ function placeholders(text: string, offset: number, cursor: Cursor): readonly Co
   );
 }
 
-/** The keys of a subtask's matrix by the look of its lines. */
+/** Returns the keys of a subtask's matrix, judged by its lines. */
 function matrixKeys(written: string): readonly string[] {
   const flow = /^\s*(?:- +)?matrix:\s*\{(.*)$/m.exec(written)?.[1];
   if (flow !== undefined)
@@ -166,14 +166,14 @@ const choicesOf = (key: string): readonly string[] =>
 const missingText = (program: string | undefined): string | null =>
   program === undefined ? null : notInstalled(program);
 
-/** Names may have slashes and colons in them, which end a word elsewhere. */
+/** Returns the range of a whole value. Names may contain slashes and colons, which end a word elsewhere. */
 function wholeValue(text: string, { before, word }: Cursor, offset: number): Range {
   const begun = /[^\s,[\]{}"']*$/.exec(before)![0].length;
   const rest = /^[^\s,[\]{}"'#]*/.exec(text.slice(offset, offset + 256))![0].length;
   return { start: Math.min(offset - begun, word.start), end: Math.max(offset + rest, word.end) };
 }
 
-/** The subtasks that this one may wait for: not itself, and none that waits for it. */
+/** Returns the subtasks that this one may depend on: not itself, and none that depends on it. */
 function dependencies(
   text: string,
   offset: number,
@@ -197,7 +197,7 @@ function dependencies(
   });
 }
 
-/** All that wait for the subtask of this name, by way of others too. */
+/** Returns the subtasks that wait for the one with this name, directly or indirectly. */
 function waitingFor(name: string, { subtasks, drafts }: PlanOutline): ReadonlySet<WrittenSubtask> {
   const own = subtasks.find(subtask => subtask.name?.value === name);
   const reached = new Set<number>(own?.indices);

@@ -1,24 +1,26 @@
 import type { Range } from '../diagnostics.ts';
 
-/** The syntax at a place of a plan, read from its lines alone: a text that is being typed is seldom whole YAML. */
+/**
+ * The syntax at a place of a plan, read from its lines alone, because a text that is being typed is seldom valid YAML.
+ */
 export interface Cursor {
-  /** True within the list of subtasks. */
+  /** True inside the list of subtasks. */
   readonly inSubtask: boolean;
-  /** The part that is being written: a key, the value of one, or a key of the matrix in a placeholder. */
+  /** The part at the cursor: a key, a value, or a matrix key in a placeholder. */
   readonly part: 'key' | 'value' | 'placeholder';
-  /** The key of the value at the cursor; empty in a key. */
+  /** The key of the value at the cursor; empty for a key. */
   readonly key: string;
   /** The part of the value on this line, up to the cursor. */
   readonly before: string;
-  /** The word that is being written, of which a part may be there. */
+  /** The word at the cursor. Part of it may already be there. */
   readonly word: Range;
 }
 
-/** The indentation and dashes before a key, and the key. */
+/** Matches the indentation and dashes before a key, and the key. */
 const KEY_LINE = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?:\s|$)/;
 const PLACEHOLDER = /\$\{\{\s*(?:matrix\.)?[\w-]*$/;
 
-/** Null where nothing of a plan is written: in comments, and in what has no key. */
+/** Returns the syntax at the cursor; null in comments, and in text without a key. */
 export function cursorAt(text: string, offset: number): Cursor | null {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const line = text.slice(lineStart, offset);
@@ -41,7 +43,7 @@ export function cursorAt(text: string, offset: number): Cursor | null {
   return /^\s*(?:- *)?[\w-]*$/.test(line) ? { inSubtask, part: 'key', key: '', before: '', word } : null;
 }
 
-/** Within `- { name: a, dep|`: the key or value of a mapping on one line. Null elsewhere. */
+/** Returns the key or value at the cursor in a mapping on one line, such as `- { name: a, dep|`; null elsewhere. */
 function flowPart(line: string): Pick<Cursor, 'part' | 'key' | 'before'> | null {
   const open = line.lastIndexOf('{');
   if (open < 0 || line.includes('}', open)) return null;
@@ -55,7 +57,7 @@ function flowPart(line: string): Pick<Cursor, 'part' | 'key' | 'before'> | null 
     : { part: 'value', key, before: before ?? '' };
 }
 
-/** The key that a line without one of its own belongs to, and whether its value is a text of several lines. */
+/** Returns the key that a line without a key belongs to, and whether its value is a multi-line text. */
 function parentKey(
   text: string,
   lineStart: number,
@@ -83,7 +85,7 @@ function isInSubtasks(text: string, lineStart: number): boolean {
   return false;
 }
 
-/** Returns the range of the subtask item that a line is part of: whole lines. */
+/** Returns the range of the subtask item around a line, in whole lines. */
 export function itemAround(text: string, offset: number): Range {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const column = itemColumn(text, lineStart);
@@ -104,7 +106,7 @@ export function itemAround(text: string, offset: number): Range {
   return { start, end };
 }
 
-/** Returns the indentation of the list items around a line: that of the first of them. */
+/** Returns the indentation of the list items around a line, which is that of the first item. */
 function itemColumn(text: string, lineStart: number): number {
   let column = indentOf(lineAt(text, lineStart));
   for (const { line } of linesAbove(text, lineStart)) {
@@ -114,7 +116,7 @@ function itemColumn(text: string, lineStart: number): number {
   return column;
 }
 
-/** The keys that a subtask, or the plan itself, has by the look of its lines. */
+/** Returns the keys of a subtask, or of the plan itself, judged by the lines. */
 export function keysIn(text: string, { start, end }: Range): ReadonlySet<string> {
   const written = text.slice(start, end);
   const flow = /^\s*- *\{(.*)/.exec(written)?.[1];
@@ -151,7 +153,7 @@ function nextLine(text: string, at: number): number {
   return end === -1 ? text.length : end + 1;
 }
 
-/** As long as a word may be for it to be looked at. */
+/** The length of the longest word that is examined. */
 const MAX_WORD = 256;
 
 function wordAt(text: string, offset: number, line: string): Range {

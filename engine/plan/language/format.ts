@@ -3,10 +3,10 @@ import { isMap, parseDocument, visit, type ScalarTag, type Tags } from 'yaml';
 import type { Plan } from '../plan.ts';
 
 /**
- * A plan in its usual form: two columns a level, one blank line at most, `[1, 2]` and `{ a: 1 }` on one line where they were.
- * Comments stay, and so does all that it asks for. Null where it has faults, or can’t be written so without a change of what
- * it asks for.
- * @param read how a plan is read, to see that it asks for the same.
+ * Formats a plan: two columns per level, at most one blank line, `[1, 2]` and `{ a: 1 }` on one line if they were.
+ * Keeps comments and the plan's request.
+ * @param read reads a plan, to check that its request stays the same
+ * @returns null if the plan has faults, or formatting would change its request
  */
 export function formatted(text: string, read: (text: string) => Plan): string | null {
   const document = documentOf(text);
@@ -20,7 +20,7 @@ function documentOf(text: string): ReturnType<typeof parseDocument> {
   return parseDocument(text, { prettyErrors: false, version: '1.2', merge: false, customTags: asWritten });
 }
 
-/** A number is written as it was: `3.10` and `0x1F` are texts for a plan. */
+/** Writes a number as it was written: `3.10` and `0x1F` are texts in a plan. */
 function asWritten(tags: Tags): Tags {
   return tags.map(tag => {
     if (typeof tag === 'string' || !/:(int|float)$/.test(tag.tag) || tag.collection !== undefined) return tag;
@@ -32,7 +32,7 @@ function asWritten(tags: Tags): Tags {
   });
 }
 
-/** The library pads lists on one line as it does mappings; nobody writes them so. */
+/** Removes the padding that the library puts inside lists on one line. */
 function closed(text: string): string {
   const padding: number[] = [];
   visit(documentOf(text), {

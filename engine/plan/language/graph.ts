@@ -2,24 +2,24 @@ import { WHENS } from '../../subtask/table.ts';
 import type { PlanOutline } from '../plan.ts';
 import { patternOf } from './patterns.ts';
 
-/** A subtask in the picture of a plan: one node per subtask in the text, whatever its matrix makes of it. */
+/** A node of a plan's graph: one subtask as written, with any number of subtasks from its matrix. */
 export interface GraphNode {
-  /** Its place in the list. */
+  /** The place in the list of subtasks. */
   readonly id: number;
   readonly name: string;
   /** The executor or the command of the subtask. */
   readonly detail: string;
   readonly count: number;
-  /** The place where it is written, in UTF-16 code units. */
+  /** The range in the text, in UTF-16 code units. */
   readonly start: number;
   readonly end: number;
-  /** The length of the longest chain of subtasks before it: 0 for one that waits for none. */
+  /** The length of the longest chain of subtasks before this one; 0 without dependencies. */
   readonly layer: number;
   /** `failed` and `always` are follow-ups, outside the join. */
   readonly when: (typeof WHENS)[number];
 }
 
-/** The subtasks of a plan, and which waits for which. */
+/** The subtasks of a plan and their dependencies. */
 export interface PlanGraph {
   readonly goal: string;
   readonly join: string;
@@ -27,7 +27,7 @@ export interface PlanGraph {
   readonly edges: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** Subtasks in a cycle are put into the layer in which they are first met. */
+/** Returns the graph of a plan. Subtasks in a cycle get the layer in which they are first met. */
 export function graphOf(outline: PlanOutline): PlanGraph {
   const { subtasks, drafts } = outline;
   const writtenAt = new Map(

@@ -59,7 +59,7 @@ function outlineHover(
   return placeholderHover(outline, text, offset) ?? nameHover(outline, offset);
 }
 
-/** The most names that are listed before the rest is only counted. */
+/** The most names in a list. The others are only counted. */
 const MAX_LISTED = 12;
 
 function listed(names: readonly string[]): string {
@@ -68,7 +68,7 @@ function listed(names: readonly string[]): string {
   return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 
-/** As code in Markdown, whatever characters it has. */
+/** Returns a text as Markdown code, whatever characters it contains. */
 function code(text: string): string {
   const ticks = '`'.repeat(Math.max(0, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length)) + 1);
   return text.includes('`') ? `${ticks} ${text} ${ticks}` : `${ticks}${text}${ticks}`;
@@ -112,7 +112,7 @@ function nameHover(outline: PlanOutline, offset: number): Hover | null {
   return names.length === 0 ? null : { text: `waits for ${listed(names)}`, range: written.range };
 }
 
-/** The word at the cursor, with its type. For the whole expression, its result for the last run. */
+/** Explains the word at the cursor with its type. For the whole expression, adds its result in the last run. */
 function joinHover(join: Written, offset: number, outline: PlanOutline, context: HoverContext): Hover {
   const { value, range } = join;
   const at = join.offsets().findLastIndex(each => each <= offset);
@@ -146,7 +146,7 @@ function meaningOf(value: string, { drafts }: PlanOutline, { cel }: HoverContext
     if (predicate.kind === 'cel') return `decided once no end of the ${total} can change it`;
     return explain(predicate, { ...NO_COUNTS, pending: total }, total);
   } catch (thrown) {
-    // The diagnostic tells what is wrong with it.
+    // A diagnostic describes the fault.
     if (FleetError.is(thrown, 'INVALID_RECORD')) return '';
     throw thrown;
   }

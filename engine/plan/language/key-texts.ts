@@ -4,7 +4,7 @@ export const LOSERS_TEXTS: Readonly<Record<string, string>> = {
   cancel: 'They are ended.',
 };
 
-/** The names that a CEL expression of a join may use, with a sentence each. */
+/** The names that a join's CEL expression may use, with one sentence each. */
 export const JOIN_TEXTS: Readonly<Record<string, string>> = {
   total: 'How many subtasks there are.',
   accepted: 'How many were accepted.',

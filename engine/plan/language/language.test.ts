@@ -37,7 +37,7 @@ const CURSOR = '‸';
 
 const read = (text: string, known: PlanKnown = KNOWN): Plan => readPlan(text, { ...known, cel: celCompiler });
 
-/** A text with its cursor taken out, and where that was. */
+/** Returns a text without its cursor mark, and the offset of the mark. */
 function atCursor(written: string): { readonly text: string; readonly offset: number } {
   const offset = written.indexOf(CURSOR);
   assert.notEqual(offset, -1, 'there is no cursor');
@@ -69,7 +69,7 @@ describe('in a plan, what may be written', () => {
         .exec(text)![1]!
         .split(',')
         .map(word => word.trim());
-      // As an editor has it: the outline is that of the text without the line that is being written.
+      // As in an editor, the outline is that of the text without the line being typed.
       const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
       const before = text.slice(0, lineStart) + text.slice(text.indexOf('\n', offset) + 1);
       const outline = read(text).outline ?? read(before).outline;

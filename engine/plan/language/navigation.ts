@@ -13,7 +13,7 @@ export interface PlanSymbol {
   readonly name: string;
   readonly detail: string;
   readonly kind: 'goal' | 'subtask' | 'join';
-  /** The whole range, and the part to select. */
+  /** The whole range of the part, and the range to select. */
   readonly range: Range;
   readonly selection: Range;
 }
@@ -39,12 +39,12 @@ function subtaskSymbol(subtask: WrittenSubtask, at: number): PlanSymbol {
   };
 }
 
-/** Returns the ranges where the subtasks at this place are named. */
+/** Returns the ranges of the names of the subtasks at a place. */
 export function definitionsAt(outline: PlanOutline, offset: number): readonly Range[] {
   return targetsAt(outline, offset).map(({ name, range }) => name?.range ?? range);
 }
 
-/** Returns the ranges where the subtask of this place is named, and where another waits for it. */
+/** Returns the ranges of the name of the subtask at a place, and of its mentions in dependencies. */
 export function referencesAt(outline: PlanOutline, offset: number): readonly Range[] {
   const targets = targetsAt(outline, offset);
   const names = targets.flatMap(({ name }) => name?.range ?? []);
@@ -80,7 +80,7 @@ export interface Edit {
   readonly text: string;
 }
 
-/** The name to rename at a place, or null. */
+/** Returns the name that can be renamed at a place, or null. */
 export function renamableAt(
   outline: PlanOutline,
   offset: number,
@@ -92,9 +92,9 @@ export function renamableAt(
 }
 
 /**
- * The changes that give the subtask of this place another name, in its own place and wherever another waits for it. A
- * pattern that would not mean it any more is given the new name beside; one that still does is left.
- * @throws INVALID_RECORD if it is not a name, or another subtask has it
+ * Returns the edits that rename the subtask at a place, and its mentions in dependencies. A pattern that matches the new
+ * name stays. Another pattern is replaced; if it also matches other subtasks, the new name is added beside it.
+ * @throws INVALID_RECORD if the new name is invalid or taken
  */
 export function renamed(text: string, outline: PlanOutline, offset: number, to: string): readonly Edit[] {
   const [target] = targetsAt(outline, offset);
@@ -141,7 +141,7 @@ function useRenamed(
   const news = combinations(target.matrix ?? new Map()).map(combination => filledIn(to, combination));
   const form = formOf(text, owner, written);
   const change = (...names: readonly string[]): Edit => ({ range, text: form(names) });
-  // With the placeholders of a matrix that both have.
+  // Keeps the placeholders of a matrix that both sides have.
   if (value.includes('${{')) return change(value === target.name?.value ? to : patternOf(to));
   if (!value.includes('*')) return change(news[olds.indexOf(value)] ?? to);
   const isMeant = matcherOf(value);
@@ -150,7 +150,10 @@ function useRenamed(
   return isAlone ? change(patternOf(to)) : change(value, patternOf(to));
 }
 
-/** Returns a function that writes names in place of a dependency: in a list on one line, a line each, or alone. */
+/**
+ * Returns a function that writes names in place of a dependency, in the same form: a list on one line, one name per
+ * line, or a single value.
+ */
 function formOf(
   text: string,
   { ranges }: WrittenSubtask,
@@ -167,7 +170,7 @@ function formOf(
   return names => names.map(name => scalar(name, false)).join(`\n${lead}- `);
 }
 
-/** A text in a plan, quoted if YAML would read it as something else. */
+/** Writes a text in a plan, quoted if YAML would read it as something else. */
 function scalar(text: string, isFlow: boolean): string {
   const options = { lineWidth: 0, collectionStyle: isFlow ? 'flow' : 'block' } as const;
   return stringify([text], options)

@@ -1,6 +1,8 @@
 import { placeholders } from '../matrix.ts';
 
-/** A name with placeholders as a pattern of all that it becomes: `test-${{ matrix.shard }}` is `test-*`. */
+/**
+ * Returns the pattern of all names that a name with placeholders can become: `test-${{ matrix.shard }}` gives `test-*`.
+ */
 export function patternOf(name: string): string {
   let pattern = '';
   let at = 0;

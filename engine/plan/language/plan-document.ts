@@ -24,7 +24,9 @@ export class PlanDocument {
     return this.#text;
   }
 
-  /** Returns the plan of a text. It is read on the first call, and again when the text or what is known has changed. */
+  /**
+   * Returns the plan of a text. Reads it on the first call, and again when the text or the known facts have changed.
+   */
   read(text: string, known: PlanKnown): Plan {
     if (this.#plan !== undefined && text === this.#text && known === this.#known) return this.#plan;
     this.#text = text;
@@ -34,13 +36,13 @@ export class PlanDocument {
     return this.#plan;
   }
 
-  /** The outline of the text, or of the last one that had any: names are still worth something then, places are not. */
+  /** The outline of the text, or of the last text that had one. Its names are then still useful, its places are not. */
   get lastOutline(): PlanOutline | null {
     return this.#lastOutline;
   }
 }
 
-/** A place that names a subtask. */
+/** A name of a subtask at a place. */
 export interface NamePlace {
   readonly kind: 'name' | 'dependency';
   readonly written: Written;
@@ -50,7 +52,7 @@ export interface NamePlace {
 
 export const contains = ({ start, end }: Range, offset: number): boolean => start <= offset && offset <= end;
 
-/** The name or dependency at a place. */
+/** Returns the name or dependency at a place, or null. */
 export function nameAt({ subtasks }: PlanOutline, offset: number): NamePlace | null {
   const owner = subtasks.find(({ range }) => contains(range, offset));
   if (owner === undefined) return null;
@@ -60,7 +62,7 @@ export function nameAt({ subtasks }: PlanOutline, offset: number): NamePlace | n
   return dependency === undefined ? null : { kind: 'dependency', written: dependency, owner };
 }
 
-/** Of these subtasks, those that a dependency means which the owner names so. A subtask never waits for itself. */
+/** Returns the subtasks in `among` that a dependency of the owner matches. A subtask never waits for itself. */
 export function meantBy(
   { drafts }: Pick<PlanOutline, 'drafts'>,
   owner: WrittenSubtask,
@@ -76,7 +78,9 @@ export function meantBy(
   );
 }
 
-/** Returns a test that a dependency matches a name. A placeholder in the dependency matches anything. */
+/**
+ * Returns a function that checks whether a dependency matches a name. A placeholder in the dependency matches anything.
+ */
 export function matcherOf(text: string): (name: string) => boolean {
   const pattern = patternOf(text);
   return pattern.includes('*') ? likeness(pattern) : name => name === pattern;

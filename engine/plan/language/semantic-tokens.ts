@@ -3,7 +3,7 @@ import { placeholders } from '../matrix.ts';
 import type { PlanOutline } from '../plan.ts';
 import type { Written } from '../plan-text.ts';
 
-/** The kinds of tokens, in the order in which the protocol numbers them. All are of the standard ones. */
+/** The kinds of tokens, in the order of their numbers in the protocol. All are standard kinds. */
 export const TOKEN_KINDS = [
   'function',
   'variable',
@@ -23,8 +23,8 @@ export interface Token {
 }
 
 /**
- * Returns the tokens of a plan beyond YAML: names, those that wait for them, placeholders, and the parts of the join.
- * They are in the order of the text, none in another, each on one line.
+ * Returns the tokens of a plan beyond YAML: names, dependencies, placeholders, and the parts of the join. They are in
+ * the order of the text, do not overlap, and end on the line on which they begin.
  */
 export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
   const tokens: Token[] = [];
@@ -40,7 +40,7 @@ export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
   );
 }
 
-/** A name but for its placeholders, which are told for themselves. */
+/** Returns the tokens of a name without its placeholders, which have their own tokens. */
 function nameTokens(written: Written, kind: Token['kind']): Token[] {
   const found = placeholders(written.value);
   if (found.length === 0) return [token(written, 0, written.value.length, kind)];
@@ -94,7 +94,7 @@ function kindOf(
 function token(written: Written, from: number, to: number, kind: Token['kind']): Token {
   const offsets = written.offsets();
   const start = offsets[from]!;
-  // The last character may be written as several, such as an escape.
+  // The last character may be written as several characters, such as an escape.
   const end = Math.max(offsets[to - 1]! + 1, Math.min(offsets[to]!, written.range.end));
   return { start, length: end - start, kind };
 }

@@ -20,7 +20,7 @@ const read = (text: string): Plan =>
     defaultExecutor: 'echo',
   });
 const isValid = new Ajv({ allowUnionTypes: true }).compile(planJsonSchema());
-/** Faults that only a reader of plans can tell: they are between several values, or inside of one. */
+/** Faults that only a reader of plans finds: they are between several values, or inside one. */
 const BEYOND = [
   'matrix',
   'duplicate-name',
@@ -47,7 +47,7 @@ describe('the published schema of plans', () => {
     for (const text of sound) assert.ok(isValid(parse(text)), JSON.stringify(isValid.errors));
   });
 
-  /** Values that some key takes, and values that it does not. */
+  /** Values that some key accepts, and values that it does not. */
   const value = fc.constantFrom<unknown>(
     'a',
     '1',

@@ -8,13 +8,13 @@ type Json = Readonly<Record<string, unknown>>;
 
 const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
 const MATRIX_KEY = '^[A-Za-z_][A-Za-z0-9_-]*$';
-/** A value that looks like a number is a text as well, as it is written. */
+/** A value that looks like a number is also a text, in its written form. */
 const WRITTEN: Json = { type: ['string', 'number', 'boolean', 'null'] };
 const LIST: Json = { type: 'array', items: WRITTEN };
 
 /**
- * Plans as a JSON Schema, for editors that have no server of plans: made of the very schemas that decode them. It takes
- * every valid plan. Only `spl plan check` checks names, patterns and joins.
+ * Returns a JSON Schema of plans, for editors without a server of plans. It is made from the schemas that decode plans.
+ * It accepts every valid plan; only `spl plan check` checks names, patterns and joins.
  */
 export function planJsonSchema(): Json {
   const { subtasks, ...properties } = propertiesOf(PLAN_KEYS);
@@ -41,7 +41,7 @@ const propertiesOf = (keys: Keys): Json =>
 
 function propertyOf(row: WrittenKey): Json {
   const { help: description } = row;
-  // Limits of a text count what its placeholders become, which are not there yet.
+  // The limits of a text apply to its filled-in form, which is not known here.
   return row.kind === 'text' ? { ...WRITTEN, description } : { description, ...valueOf(row) };
 }
 
@@ -66,7 +66,7 @@ function valueOf({ kind, choices, schema }: WrittenKey): Json {
   }
 }
 
-/** The bounds of a number. A key that is there has a value, which is not null. */
+/** Returns the bounds of a number. A key that is present has a value other than null. */
 function numberOf(schema: v.GenericSchema): Json {
   const { anyOf } = toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' }) as Json;
   return (anyOf as readonly Json[]).find(({ type }) => type !== 'null')!;
