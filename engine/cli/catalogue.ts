@@ -1,6 +1,6 @@
 import type { Verb } from './verb.ts';
 
-/** A verb before it is loaded: enough for the list of commands and for suggestions. */
+/** A verb before it is loaded, with the data for the list of commands and for suggestions. */
 export interface Entry {
   readonly path: string;
   readonly summary: string;
@@ -8,7 +8,9 @@ export interface Entry {
   readonly hidden?: boolean;
 }
 
-/** Every command of `spl`, in the order of its help. Each is a file of its own, loaded when it is called. */
+/**
+ * Every command of `spl`, in the order of its help. Each command is a separate file, which is loaded when it is called.
+ */
 export const catalogue: readonly Entry[] = [
   entry('fleet start', 'Start a coordinator and workers, and wait until all are live', () =>
     import('./verbs/fleet/start.ts').then(m => m.fleetStart),

@@ -43,7 +43,7 @@ export function createContext(
   };
 }
 
-/** Says that no fleet is running if nobody answers at the home's socket. */
+/** Reports that no fleet is running if nothing answers at the home's socket. */
 function explain(thrown: unknown, { url, home }: Settings): never {
   if (!FleetError.is(thrown, 'UNREACHABLE') || url !== null || thrown.details['lost'] === true) throw thrown;
   throw new FleetError('UNREACHABLE', `no fleet is running at '${home}': ${thrown.message}`, {
@@ -57,7 +57,7 @@ export function printLines(out: Output, lines: readonly string[]): void {
   if (lines.length > 0) out.write(`${lines.join('\n')}\n`);
 }
 
-/** One document on one line, so that a stream of them is NDJSON. */
+/** Prints a document on one line, so that a stream of documents is NDJSON. */
 export function printJson(out: Output, document: unknown): void {
   out.write(`${terminalJson(document)}\n`);
 }

@@ -44,7 +44,7 @@ export function exitCodeOf(code: ErrorCode): number {
   return BY_CODE[code];
 }
 
-/** Returns the exit code of `--wait` and `--watch`: 0 only for a join that was satisfied. */
+/** Returns the exit code of `--wait` and `--watch`: 0 only for a satisfied join. */
 export function exitCodeOfOutcome(outcome: Outcome | null): number {
   return outcome === 'satisfied' ? EXIT.done : EXIT.failed;
 }

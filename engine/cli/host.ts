@@ -11,7 +11,7 @@ export class ReaderGone extends Error {
 
 /** A stream that a command writes to. */
 export interface Output {
-  /** Writes text as it is; callers end their lines. Does nothing once the reader is gone. */
+  /** Writes text unchanged; callers end their lines. Does nothing once the reader is gone. */
   write(text: string | Uint8Array): void;
   /**
    * Waits until the reader has taken everything. Long outputs call it between their parts.
@@ -19,45 +19,45 @@ export interface Output {
    */
   flush(): Promise<void>;
   readonly isTTY: boolean;
-  /** The width to fill, in characters. */
+  /** The width of the terminal, in characters. */
   readonly columns: number;
-  /** The height to fill, in lines. */
+  /** The height of the terminal, in lines. */
   readonly rows: number;
   readonly colours: Colours;
 }
 
-/** The callbacks of a command that has a terminal for itself. */
+/** The callbacks of a command that controls the terminal. */
 export interface TerminalUse {
-  /** A key was pressed; Ctrl-C is one. */
+  /** Called for each pressed key, including Ctrl-C. */
   readonly onKey: (key: string) => void;
-  /** The terminal has another size. */
+  /** Called when the size of the terminal has changed. */
   readonly onResize: () => void;
-  /** Runs last, however the use ends: returned, or the process ended by a signal or a fault. */
+  /** Called last, however the use ends: by a return, a signal or a fault. */
   readonly onEnd: () => void;
 }
 
 /** The terminal that a command was typed at. */
 export interface Terminal {
-  /** Reports keys without echoing them. @returns a function that gives the terminal back; idempotent */
+  /** Reports keys without echoing them. @returns an idempotent function that releases the terminal */
   take(use: TerminalUse): () => void;
 }
 
-/** The settings of every command, from flags, else from the environment, else null. */
+/** The settings of every command: from flags, otherwise from the environment, otherwise null. */
 export interface Settings {
   readonly json: boolean;
-  /** An absolute path. */
+  /** The absolute path of the home. */
   readonly home: string;
-  /** The coordinator's URL when one is named; null means the socket in the home. */
+  /** The coordinator's URL if one is given; null for the socket in the home. */
   readonly url: string | null;
   readonly token: string | null;
-  /** Null means the environment, else the home's configuration, else the user's own name. */
+  /** Null for the environment's actor, otherwise the home's configured one, otherwise the user's own name. */
   readonly actor: string | null;
 }
 
 /** The part of an engine that the commands use. */
 export type Client = Pick<Engine, 'submit' | 'report' | 'watch' | 'output' | 'close'>;
 
-/** An engine to talk to, and in whose name. */
+/** A connection to an engine, with the actor. */
 export interface Connection {
   readonly engine: Client;
   readonly actor: CallContext['actor'];
@@ -65,7 +65,7 @@ export interface Connection {
 
 export interface ServeOptions {
   readonly home: string;
-  /** Null means the configuration, else 9100. */
+  /** Null for the configured port, otherwise 9100. */
   readonly port: number | null;
   /** Starts one worker with the echo executor as well. */
   readonly echo: boolean;
@@ -74,7 +74,7 @@ export interface ServeOptions {
 
 export interface StandByOptions {
   readonly home: string;
-  /** The time that it keeps serving once no fan-out is open, in seconds. */
+  /** The time for which it keeps serving once no fan-out is open, in seconds. */
   readonly lingerSecs: number;
 }
 
@@ -87,9 +87,9 @@ export interface EnsureOptions {
 
 export interface StopOrphanedOptions {
   readonly home: string;
-  /** With `all`, nobody who waits for the home's lease takes over. */
+  /** With `all`, no process that waits for the home's lease takes over. */
   readonly scope: 'workers' | 'all';
-  /** The alias or DID of the only one to stop, or null. */
+  /** The alias or DID of the only instance to stop, or null. */
   readonly instance: string | null;
   readonly graceMs: number;
 }
@@ -104,25 +104,25 @@ export interface AwaitGoneOptions {
 export interface Starter {
   /**
    * Ensures that a coordinator answers at the home's socket. Starts a process if none does.
-   * @throws UNAVAILABLE when it did not come within 30 s, with the last lines of its log in the details.
+   * @throws UNAVAILABLE if it does not answer within 30 s; the details have the last lines of its log
    */
   ensureCoordinator(options: EnsureOptions): Promise<{ readonly spawned: boolean; readonly pid: number }>;
   /** Runs a coordinator in this process until it is stopped. @returns the exit code */
   serve(options: ServeOptions): Promise<number>;
   /**
    * Waits in this process until the home has no coordinator, and serves it while one of its fan-outs is open.
-   * @returns the exit code.
+   * @returns the exit code
    */
   standBy(options: StandByOptions): Promise<number>;
   /**
-   * Waits until the process no longer serves the home. A process of `spl serve` is ended after `graceMs`. The process of an
-   * editor, which hosts the coordinator among other things, keeps running and is never signalled.
+   * Waits until the process no longer serves the home. Ends a process of `spl serve` after `graceMs`. An editor's
+   * process, which hosts the coordinator in addition to its own work, keeps running and is never signalled.
    * @returns false if it still serves
    */
   awaitGone(options: AwaitGoneOptions): Promise<boolean>;
   /**
-   * Ends the workers that a coordinator which is gone has left behind. @returns how each ended; empty when none ran.
-   * @throws WORKER_FAILED when one does not end.
+   * Ends the workers left by a coordinator that is gone. @returns how each ended; empty if none ran
+   * @throws WORKER_FAILED if one does not end
    */
   stopLeft(options: StopOrphanedOptions): Promise<FleetStopped['stopped']>;
 }
@@ -132,11 +132,11 @@ export type CheckLevel = 'PASS' | 'WARN' | 'FAIL';
 export interface CheckResult {
   readonly level: CheckLevel;
   readonly detail: string;
-  /** The way out, for WARN and FAIL. */
+  /** The hint, for WARN and FAIL. */
   readonly hint?: string;
 }
 
-/** One of the doctor's checks. `run` may throw: that is a FAIL. */
+/** One of the doctor's checks. An error of `run` is a FAIL. */
 export interface Check {
   readonly name: string;
   run(settings: Settings, signal: AbortSignal): Promise<CheckResult>;
@@ -144,11 +144,14 @@ export interface Check {
 
 export interface Doctor {
   readonly checks: readonly Check[];
-  /** Opens a log that is shorter than its checkpoint, and gives up the missing records. @returns the loss, in words */
+  /**
+   * Opens a log that is shorter than its checkpoint, and gives up the missing records. @returns a description of the
+   * loss
+   */
   acceptLoss(home: string): Promise<string>;
 }
 
-/** Everything that the commands need from outside: the process, and the parts that they may not import. */
+/** Everything from outside that the commands need: the process, and the parts that they may not import. */
 export interface Host {
   readonly out: Output;
   readonly err: Output;
@@ -157,7 +160,7 @@ export interface Host {
   readonly stdin: AsyncIterable<Uint8Array | string>;
   /** Null if standard input is not a terminal. */
   readonly terminal: Terminal | null;
-  /** Aborted when the user interrupts. */
+  /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
@@ -165,6 +168,6 @@ export interface Host {
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   /** Reads a plan, with all its diagnostics. Needs no engine. */
   checkPlan(text: string, known: PlanKnown): Promise<Plan>;
-  /** @throws UNREACHABLE when nothing answers, AUTH_REQUIRED when the token is wrong. */
+  /** Connects to an engine. @throws UNREACHABLE if nothing answers; AUTH_REQUIRED if the token is wrong */
   connect(settings: Settings): Promise<Connection>;
 }

@@ -6,7 +6,8 @@ import { pathOf } from './settings.ts';
 /**
  * Yields the lines of a file, or of standard input for `-`. Holds at most one line and one chunk in memory.
  * @param limit the name of the contents, and the longest line
- * @throws NOT_FOUND for a missing file; INVALID_RECORD for one that can't be read or is not UTF-8; TOO_LARGE.
+ * @throws NOT_FOUND for a missing file; INVALID_RECORD for one that cannot be read or is not UTF-8; TOO_LARGE for a
+ * longer line
  */
 export async function* linesOf(
   file: string,
@@ -14,7 +15,7 @@ export async function* linesOf(
   limit: { readonly what: string; readonly maxChars: number },
 ): AsyncGenerator<{ readonly line: string; readonly number: number }> {
   const source = file === '-' ? host.stdin : createReadStream(pathOf(file, host));
-  // Replaced bytes would change the command that runs.
+  // Replacing invalid bytes would change the command that runs.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   let number = 0;

@@ -1,4 +1,4 @@
-/** Yields a list page by page. @param ask gets the place after which its page begins; nothing for the first page */
+/** Yields a list page by page. @param ask gets the start of its page; nothing for the first page */
 export async function* pages<P extends { readonly next: number | null }>(
   ask: (place: { readonly after?: number }) => Promise<P>,
 ): AsyncGenerator<P> {

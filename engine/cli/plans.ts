@@ -9,12 +9,12 @@ import { pathOf } from './settings.ts';
 
 /** A plan that was read from a file. */
 export interface PlanFile extends Plan {
-  /** As it was named. */
+  /** The name of the file, as it was given. */
   readonly file: string;
   readonly text: string;
 }
 
-/** The facts about a fleet when none is asked: any worker and any agent may exist. */
+/** The facts about a fleet if none is asked: any worker and any agent may exist. */
 export const NO_FLEET: PlanKnown = {
   defaultExecutor: 'echo',
   executors: null,
@@ -24,7 +24,7 @@ export const NO_FLEET: PlanKnown = {
 
 /**
  * Reads and checks a plan.
- * @throws NOT_FOUND, TOO_LARGE, INVALID_RECORD for a file that can't be read as text.
+ * @throws NOT_FOUND, TOO_LARGE; INVALID_RECORD for a file that cannot be read as text
  */
 export async function readPlanFile(
   host: Pick<Host, 'cwd' | 'env' | 'checkPlan'>,
@@ -37,7 +37,7 @@ export async function readPlanFile(
 
 async function textOf(path: string, file: string): Promise<string> {
   try {
-    // A character has four bytes at most.
+    // A character has at most four bytes.
     if ((await stat(path)).size > MAX_PLAN_CHARS * 4)
       throw new FleetError('TOO_LARGE', `the plan '${file}' has more than ${MAX_PLAN_CHARS} characters`);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
@@ -55,8 +55,8 @@ async function textOf(path: string, file: string): Promise<string> {
 }
 
 /**
- * Returns the request of a plan, its folders made absolute from that of the file.
- * @throws INVALID_RECORD with every fault of the plan, when it has one.
+ * Returns the request of a plan. Folders become absolute, relative to the folder of the file.
+ * @throws INVALID_RECORD with every fault of the plan, if it has any
  */
 export function requestOf(plan: PlanFile, host: Pick<Host, 'cwd' | 'env'>): PlanRequest {
   if (plan.request === null) throw faulty(plan);
@@ -83,7 +83,7 @@ function faulty(plan: PlanFile): FleetError {
 
 const count = (faults: number): string => (faults === 1 ? 'a fault' : `${faults} faults`);
 
-/** A diagnostic in the format of compilers, which editors can parse: `file:line:column: error message [code]`. */
+/** Returns a diagnostic in the format of compilers, which editors parse: `file:line:column: error message [code]`. */
 export function diagnosticLine(
   { file, text }: Pick<PlanFile, 'file' | 'text'>,
   diagnostic: Diagnostic,
@@ -92,7 +92,7 @@ export function diagnosticLine(
   return `${file}:${line}:${column}: ${diagnostic.severity} ${diagnostic.message} [${diagnostic.code}]`;
 }
 
-/** A diagnostic with lines and columns, which count from 1. */
+/** Returns a diagnostic with lines and columns, which count from 1. */
 export function diagnosticDocument(text: string, { code, severity, message, range }: Diagnostic): object {
   const [start, end] = [placeOf(text, range.start), placeOf(text, range.end)];
   return { code, severity, message, ...start, end_line: end.line, end_column: end.column };

@@ -25,9 +25,9 @@ export const GROUPS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs one command line.
+ * Runs one command line. Never rejects.
  * @param argv the words after `spl`
- * @returns the exit code; never rejects.
+ * @returns the exit code
  */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
   const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
@@ -41,7 +41,7 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
   }
 }
 
-/** Every verb, loaded: for completion and for tests. */
+/** Loads every verb, for completion and for tests. */
 export function allVerbs(): Promise<readonly Verb[]> {
   return Promise.all(catalogue.map(({ load }) => load()));
 }
@@ -65,8 +65,8 @@ async function parseAndRun(words: readonly string[], host: Host): Promise<number
 type Action = (given: Record<string, unknown>, globals: Record<string, unknown>) => Promise<void>;
 
 /**
- * Builds the parser. It knows every command by name, to suggest one for a typing error, but only the options of
- * the command that was called: building all of them would slow down every call.
+ * Builds the parser. It has every command by name, to suggest one for a typing error. It has only the options of the
+ * called command, because building all options would slow down every call.
  */
 function buildTree(host: Host, wanted: Verb | undefined, action: Action): Command {
   const root = configured(new Command('spl'), host)
@@ -101,7 +101,7 @@ function groupOf(name: string, groups: Map<string, Command>, root: Command): Com
   return group;
 }
 
-/** Errors come back as exceptions, and are printed in one place. */
+/** Configures the parser to throw errors, so that they are printed in one place. */
 function configured(command: Command, host: Host): Command {
   command.helpOption('-h, --help', 'Show this help');
   return command.exitOverride().configureOutput({
@@ -132,7 +132,7 @@ function fillIn(command: Command, verb: Verb, action: Action): void {
     positionals.forEach(([key], i) => (given[key] = values[i]));
     for (const { key, flag, option } of options) {
       const value = texts[option.attributeName()];
-      // The parser reads `--no-x` as `x` set to false.
+      // The parser reads `--no-x` as `x: false`.
       given[key] = option.negate ? value === false : (value ?? flag.value.otherwise);
     }
     await action(given, command.optsWithGlobals<Record<string, unknown>>());
@@ -150,7 +150,7 @@ function exampleLines(verb: Verb): readonly string[] {
   return ['', 'Examples:', ...lines];
 }
 
-/** The command that the first one or two words name. Options and their values are skipped. */
+/** Finds the command that the first one or two words name. Skips options and their values. */
 function findEntry(words: readonly string[]): Entry | undefined {
   const names: string[] = [];
   for (let i = 0; i < words.length && names.length < 2; i += 1) {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Host, Settings } from './host.ts';
 import { text, toggle } from './verb.ts';
 
-/** The options that every command takes. */
+/** The options of every command. */
 export const GLOBAL_FLAGS = [
   toggle('--json', 'Print JSON: one document, or one per line while watching'),
   text('--home <dir>', 'Home of the coordinator (default: SYNCROPEL_HOME, else ~/.syncro)', 'folders'),
@@ -15,7 +15,10 @@ export const GLOBAL_FLAGS = [
   text('--actor <did>', 'DID of the person or agent who acts (default: SPL_ACTOR)'),
 ] as const;
 
-/** Reads the global options. A flag overrides the environment. The home may also name the actor, so `actor` is the flag alone. */
+/**
+ * Reads the global options. A flag overrides the environment. `actor` is the flag alone, because the home may also name
+ * an actor.
+ */
 export function settingsFrom(
   globals: Readonly<Record<string, unknown>>,
   { env, cwd }: Pick<Host, 'env' | 'cwd'>,
@@ -35,7 +38,7 @@ export function settingsFrom(
   };
 }
 
-/** Makes a path absolute. Expands `~` as well, because no shell does in `--home=~/x`. */
+/** Makes a path absolute. Expands `~` as well, because shells do not in `--home=~/x`. */
 export function pathOf(given: string, { cwd, env }: Pick<Host, 'cwd' | 'env'>): string {
   const own = env['HOME'] || homedir();
   return resolve(cwd, given === '~' || given.startsWith('~/') ? `${own}${given.slice(1)}` : given);

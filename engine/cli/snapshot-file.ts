@@ -15,15 +15,15 @@ import { linesOf } from './lines.ts';
 
 /** The longest line, in characters: a record has at most 64 MiB. */
 const MAX_LINE_CHARS = 128 * 1024 * 1024;
-/** The limits of one restore request, in records and in characters. A single larger record is sent all the same. */
+/** The limits of one restore request, in records and in characters. A single larger record is still sent. */
 const PART_RECORDS = 1_000;
 const PART_CHARS = 4 * 1024 * 1024;
 
 type Part = Pick<RecordsRestore, 'records' | 'signatures'>;
 
 /**
- * Yields the records of a snapshot in parts that each fit in a request. Holds one part, and a few bytes per record. Only after
- * the last part is the file known to be whole.
+ * Yields the records of a snapshot in parts that each fit in a request. Holds one part, and a few bytes per record. The
+ * file is known to be complete only after the last part.
  * @throws INVALID_RECORD with the wrong line, or because the file was cut or changed
  */
 export async function* readSnapshot(
@@ -65,7 +65,7 @@ export async function* readSnapshot(
   if (part.count > 0) yield part.take();
 }
 
-/** Gathers records, each with its signature, until they are enough for a request. */
+/** Gathers records, each with its signature, until they fill a request. */
 class PartBuilder {
   #part: { records: RecordsRestore['records']; signatures: RecordsRestore['signatures'] } = {
     records: [],
@@ -149,7 +149,7 @@ function checkEnd(
     throw invalid(number, 'its digest does not match the lines above it');
 }
 
-/** Refuses two records with one record key. The engine sees only one part at a time, so it can't. */
+/** Refuses two records with the same record key. The engine cannot, because it sees only one part at a time. */
 function takeRecordKey({ record }: SnapshotRecord, recordKeys: Set<string>, number: number): void {
   const { actor, thread, clock } = record;
   const key = createHash('sha256').update(`${actor} ${thread} ${clock}`).digest('base64').slice(0, 16);

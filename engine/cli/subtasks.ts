@@ -10,7 +10,7 @@ export interface SubtaskSources {
   readonly subtask: readonly string[];
   /** The value of `--subtasks`: a file, or `-` for standard input. */
   readonly subtasks: string | null;
-  /** The folder against which relative folders and files are resolved. */
+  /** The folder that relative folders and files refer to. */
   readonly cwd: string;
   readonly env: Host['env'];
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -20,8 +20,8 @@ export interface SubtaskSources {
 const MAX_LINE_CHARS = 1024 * 1024;
 
 /**
- * The subtasks of a fan-out as its body wants them: those of the options first, then those of the file.
- * @throws INVALID_RECORD naming the subtask, the key and the position; NOT_FOUND for a missing file.
+ * Reads the subtasks of a fan-out: those of the options first, then those of the file.
+ * @throws INVALID_RECORD with the subtask, the key and the position; NOT_FOUND for a missing file
  */
 export async function readSubtasks(sources: SubtaskSources): Promise<Descriptor[]> {
   const given = sources.subtask.map((text, index) => read(text, index, null, sources));

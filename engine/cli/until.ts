@@ -5,14 +5,14 @@ const UNIT_SECS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 
 const DURATION = /^(?:\d+[smhdw])+$/;
 const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 
-/** An option whose value is a time to come, in seconds since 1970: a date, or how long from now. */
+/** Returns an option for a future time, in seconds since 1970: a date, or the time from now. */
 export function until(flags: string, summary: string): Flag<number | null> {
   return { flags, summary, value: { read: given => readUntil(given, Date.now()), otherwise: null } };
 }
 
 /**
- * Reads `2h`, `1d12h`, `2026-12-24`, `2026-12-24 09:00` or `2026-12-24T09:00Z`. A date without a zone is in that of the
- * machine, and one without a time of day means its beginning.
+ * Reads `2h`, `1d12h`, `2026-12-24`, `2026-12-24 09:00` or `2026-12-24T09:00Z`. A date without a zone is in the
+ * machine's zone. A date without a time means the beginning of that day.
  * @returns seconds since 1970
  */
 export function readUntil(given: string, nowMs: number): number {
@@ -26,12 +26,12 @@ export function readUntil(given: string, nowMs: number): number {
   return unix;
 }
 
-/** An option whose value is a time that is past, in seconds since 1970: a date, or how long ago. */
+/** Returns an option for a past time, in seconds since 1970: a date, or how long ago. */
 export function since(flags: string, summary: string): Flag<number | null> {
   return { flags, summary, value: { read: given => readSince(given, Date.now()), otherwise: null } };
 }
 
-/** Reads what `readUntil` reads, a duration being as long ago. @returns seconds since 1970 */
+/** Reads the same forms as `readUntil`; a duration counts back from now. @returns seconds since 1970 */
 export function readSince(given: string, nowMs: number): number {
   const text = given.trim();
   const unix = DURATION.test(text) ? nowMs / 1000 - durationSecs(text) : dateUnix(text);
@@ -48,7 +48,9 @@ function durationSecs(text: string): number {
   return secs;
 }
 
-/** True for a day and a time of day that exist: JavaScript would take the 30th of February for the 2nd of March. */
+/**
+ * Returns true for a day and a time of day that exist: JavaScript would read the 30th of February as the 2nd of March.
+ */
 function isOnCalendar([
   year = 0,
   month = 0,
@@ -66,6 +68,6 @@ function isOnCalendar([
 function dateUnix(text: string): number {
   const parts = DATE.exec(text);
   if (parts === null || !isOnCalendar(parts.slice(1).map(part => Number(part ?? 0)))) return NaN;
-  // Without a time of day, JavaScript would read a date as one in UTC.
+  // JavaScript would read a date without a time of day as UTC.
   return new Date(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')).getTime() / 1000;
 }

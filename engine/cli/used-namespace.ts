@@ -5,14 +5,15 @@ import { readUsedNamespace } from '../home/used-namespace.ts';
 import type { Context } from './verb.ts';
 
 /**
- * Returns the namespace in use: that of the environment, else the one that `spl namespace use` set for the home, else null.
- * @throws USAGE when the environment names an invalid namespace
+ * Returns the namespace in use: that of the environment, otherwise the one that `spl namespace use` set for the home,
+ * otherwise null.
+ * @throws USAGE if the environment names an invalid namespace
  */
 export async function usedNamespace(context: Pick<Context, 'settings' | 'env'>): Promise<string | null> {
   return inheritedNamespace(context) ?? readUsedNamespace(homePaths(context.settings.home));
 }
 
-/** Returns the value of `SPL_NAMESPACE`, or null if it is unset. @throws USAGE if it is no namespace */
+/** Returns the value of `SPL_NAMESPACE`, or null if it is unset. @throws USAGE if it is not a namespace */
 export function inheritedNamespace({ env }: Pick<Context, 'env'>): string | null {
   const id = env['SPL_NAMESPACE'];
   if (id === undefined || id === '') return null;
@@ -25,7 +26,7 @@ export function inheritedNamespace({ env }: Pick<Context, 'env'>): string | null
 }
 
 /**
- * Acts in the named namespace, or else in the one in use. A refusal of the one in use says where it came from.
+ * Acts in the named namespace, otherwise in the one in use. If the one in use is refused, the error names its origin.
  * @param find returns the namespace in use, or null
  */
 export async function inNamespace<T>(

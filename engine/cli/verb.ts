@@ -7,9 +7,9 @@ export interface Context extends Host {
   readonly settings: Settings;
   /** Loads every command with its options, for completion. */
   verbs(): Promise<readonly Verb[]>;
-  /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED. */
+  /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED */
   client(): Promise<Connection>;
-  /** Submits a command, as the caller. */
+  /** Submits a command as the caller. */
   submit<N extends CommandName>(name: N, input: Commands[N]['input']): Promise<Commands[N]['output']>;
   /** Asks the engine for a document. */
   report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']>;
@@ -26,7 +26,7 @@ export interface Flag<T> {
     readonly otherwise: T;
   };
   readonly choices?: readonly string[];
-  /** The kind of name that the value is, for shell completion. */
+  /** The kind of name of the value, for shell completion. */
   readonly names?: Names;
 }
 
@@ -46,18 +46,18 @@ export interface Positional<T> {
 type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> | Positional<infer T> ? T : never };
 
 interface VerbSpec<F, P> {
-  /** The words that name it: `fleet list`. */
+  /** The words of the command: `fleet list`. */
   readonly path: string;
   readonly summary: string;
   /** The help text below the summary. */
   readonly description?: string;
-  /** Command lines that work as they are, each with its effect. */
+  /** Complete command lines, each with its effect. */
   readonly examples: readonly (readonly [command: string, what: string])[];
   readonly positionals: P;
   readonly flags: F;
-  /** True for a command that scripts call, not people. */
+  /** True for a command that only scripts call. */
   readonly hidden?: boolean;
-  /** @returns the exit code; 0 when nothing is returned. */
+  /** Runs the command. @returns the exit code; nothing for 0 */
   run(context: Context, given: Values<F> & Values<P>): Promise<number | void>;
 }
 

@@ -10,7 +10,7 @@ export interface Colours {
   readonly cyan: (text: string) => string;
 }
 
-/** Colour is for a terminal, and never for one whose user set NO_COLOR. */
+/** Returns colours for a terminal, unless its user has set NO_COLOR. */
 export function coloursFor(isTTY: boolean, env: Readonly<Record<string, string | undefined>>): Colours {
   const wanted = isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   const { bold, dim, red, green, yellow, cyan } = createColors(wanted);

@@ -9,7 +9,7 @@ async function script(shell: string): Promise<string> {
   return out;
 }
 
-/** Returns bash's completions of the last of the words. `spl` itself is a function that lists two names. */
+/** Returns bash's completions of the last word. `spl` itself is a function that lists two names. */
 async function offered(...words: readonly string[]): Promise<readonly string[]> {
   const program = `
 spl() { [ "$1" = complete-names ] && printf '%s\\n' "$2-1" "$2-2"; }

@@ -8,7 +8,7 @@ interface Finding {
   readonly hint?: string;
 }
 
-/** A line for each check, with the way out below a failed one. */
+/** Returns a line for each check, with the hint below a failed one. */
 export function doctorLines(findings: readonly Finding[], colours: Colours): readonly string[] {
   const width = Math.max(0, ...findings.map(({ name }) => name.length));
   const paint = { PASS: colours.green, WARN: colours.yellow, FAIL: colours.red };

@@ -13,7 +13,7 @@ export function errorDocument(error: FleetError): object {
   };
 }
 
-/** Returns the lines of an error: what is wrong, with which input, and what to do next. */
+/** Returns the lines of an error: the fault, the input and the hint. */
 export function errorLines(error: FleetError, colours: Colours): readonly string[] {
   const head = `${colours.red('error:')} ${printable(error.message)}`;
   const hints = error.hint === undefined ? [] : error.hint.split('\n');

@@ -18,10 +18,10 @@ import {
   table,
 } from '../../contract/format.ts';
 
-/** Writes a home as people do. */
+/** Shortens the path of a home for people. */
 export type ShowPath = (path: string) => string;
 
-/** One line of `fleet start`: `  [worker-a]    spawned PID 12 on :9201 (home=…)`. */
+/** Returns one line of `fleet start`: `  [worker-a]    spawned PID 12 on :9201 (home=…)`. */
 export function launchLine(
   alias: string,
   how: string,
@@ -32,7 +32,7 @@ export function launchLine(
   return `  ${label} ${how} PID ${pid ?? '–'} on ${portOf(endpoint)} (home=${showPath(home)})`;
 }
 
-/** Returns the lines on what `fleet start` did, after the coordinator's own line. */
+/** Returns the lines on the result of `fleet start`, after the coordinator's own line. */
 export function startedLines(started: FleetStarted, showPath: ShowPath, colours: Colours): readonly string[] {
   const adopted = started.instances.filter(({ did }) => started.adopted.includes(did));
   return [
@@ -73,7 +73,7 @@ export function fleetListLines(fleet: FleetDocument, colours: Colours): readonly
   return [...table(COLUMNS, rows), '', fleetFooter(fleet), ...noteLines(fleet, colours)];
 }
 
-/** Returns a line for each instance that is not as it should be, with the reason. */
+/** Returns a line for each instance in a faulty state, with the reason. */
 function noteLines({ instances }: FleetDocument, { yellow }: Colours): readonly string[] {
   return instances.flatMap(({ alias, status, note }) =>
     note === null ? [] : [`  ${yellow('⚠')} ${alias} is ${status}: ${printable(note)}`],

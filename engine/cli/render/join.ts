@@ -17,7 +17,10 @@ const SHOWN_OUTPUTS = 20;
 const SHOWN_LINES = 10;
 const LINE_CHARS = 200;
 
-/** @param nowSecs seconds since 1970, for the elapsed time of an open join; without it, none is shown */
+/**
+ * Returns the lines of a join status. @param nowSecs seconds since 1970, for the elapsed time of an open join; without
+ * it, no time is shown
+ */
 export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: number): readonly string[] {
   if (join.predicate === null) {
     return [
@@ -53,13 +56,16 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
   ];
 }
 
-/** True for a subtask that its last attempt brought to nothing. */
+/** Returns true for a subtask whose last attempt failed, timed out or rejected. */
 const hasFailed = ({ state, verdict }: ChildDocument): boolean =>
   state === 'done' && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject');
 
-/** The end of the output of a failed subtask, with the command that prints all of it; nothing for other subtasks. */
+/**
+ * Returns the end of the output of a failed subtask, with the command that prints all of it; nothing for other
+ * subtasks.
+ */
 export function failureLines(task: string, child: ChildDocument, indent: string): readonly string[] {
-  // One that no attempt was made at has printed nothing anywhere.
+  // Without an attempt, there is no output.
   if (!hasFailed(child) || child.attempt === 0) return [];
   const lines = (child.summary ?? '').trimEnd().split('\n').slice(-SHOWN_LINES);
   const shown = lines.map(line => (line.length > LINE_CHARS ? `${line.slice(0, LINE_CHARS - 1)}…` : line));
@@ -67,7 +73,7 @@ export function failureLines(task: string, child: ChildDocument, indent: string)
   return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskWord(child)}`];
 }
 
-/** From the opening of the round to its join, or to now. */
+/** Returns the time from the opening of the round to its join, or to now. */
 function timeLines({ opened_unix: from, joined_unix: to }: JoinStatus, nowSecs?: number): readonly string[] {
   const until = to ?? nowSecs;
   if (from === null || until === undefined) return [];
@@ -83,14 +89,14 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
   ];
 }
 
-/** The counts at the moment of the join, beside the current ones if they differ. */
+/** Returns the counts at the moment of the join, and the current ones if they differ. */
 function censusLines({ census, counts }: JoinStatus): readonly string[] {
   if (census === null) return [];
   if (countsText(census) === countsText(counts)) return [`  Census:          ${countsText(census)}`];
   return [`  At the join:     ${countsText(census)}`, `  Now:             ${countsText(counts)}`];
 }
 
-/** Says, once, that subtasks were accepted without anything having been run. */
+/** Returns a note, once per join, if subtasks were accepted without running anything. */
 export const echoLines = ({ echo }: { readonly echo: string | null }): readonly string[] =>
   echo === null ? [] : [`  ⚠ ${printable(echo)}`];
 
@@ -105,7 +111,7 @@ export function budgetTexts(budget: BudgetDocument): readonly string[] {
   });
 }
 
-/** The counts that are not zero, in words: `3 accepted, 1 failed`. */
+/** Describes the counts that are not zero: `3 accepted, 1 failed`. */
 export function countsText(counts: Counts): string {
   const parts = [
     [counts.accepted, 'accepted'],
@@ -120,10 +126,10 @@ export function countsText(counts: Counts): string {
   return shown.length === 0 ? 'none' : shown.join(', ');
 }
 
-/** The condition of a follow-up, as people read it. */
+/** The condition of a follow-up, in words. */
 const WHEN_TEXTS = { failed: 'if some of that failed', always: 'whatever became of that' } as const;
 
-/** A subtask in two lines or more: goal and target, then its state. */
+/** Returns the lines of a subtask: goal and target, then its state. */
 export function childLines(
   child: ChildDocument,
   all: readonly ChildDocument[],

@@ -17,14 +17,17 @@ const BAR_CELLS = 12;
 export interface LiveView {
   /** The age of the document, which is added to running times. */
   readonly ageSecs: number;
-  /** The width of the terminal; no line is longer. */
+  /** The width of the terminal, which no line exceeds. */
   readonly columns: number;
 }
 
 type Running = LiveDocument['running'][number];
 type OpenFanOut = LiveDocument['fan_outs'][number];
 
-/** A fleet for a terminal: instances with their running subtasks, freezes, and the progress of fan-outs. */
+/**
+ * Returns the lines of a fleet for a terminal: instances with their running subtasks, freezes, and the progress of
+ * fan-outs.
+ */
 export function liveLines(live: LiveDocument, view: LiveView, colours: Colours): readonly string[] {
   const width = Math.max(20, view.columns - 1);
   const fit = (line: string): string => oneLineKept(line, width);
@@ -83,7 +86,7 @@ function runningLine(running: Running, ageSecs: number): string {
   return `  ${running.alias} [${running.index}]  ${elapsed}  ${costText(running)}${attempt}  ${what}`;
 }
 
-/** The cost of a running subtask so far. */
+/** Returns the cost of a running subtask so far. */
 function costText({ cost_usd: cost, unknown_costs: unknown = 0 }: Running): string {
   return unknown > 0 && cost > 0 ? `at least ${childCost(cost)}` : childCost(cost, unknown > 0);
 }
@@ -100,7 +103,7 @@ function fanOutLines(
   return [
     ...live.fan_outs.flatMap(fanOut => [
       fit(fanOutLine(fanOut, nowUnix)),
-      // On a line of its own: at the end of another one it would be cut off first.
+      // A separate line: at the end of another line, the note would be cut off first.
       ...(fanOut.echo == null ? [] : [colours.yellow(fit(`  ⚠ ${fanOut.echo}`))]),
     ]),
     ...(more > 0 ? [fit(`… and ${more} more fan-outs`)] : []),
@@ -115,7 +118,7 @@ function fanOutLine(fanOut: OpenFanOut, nowUnix: number): string {
   return `${bar} ${completed}/${subtasks}  ${alias}  ${elapsed}  ${totalCost(cost, fanOut.unknown_costs)}  ${progress}`;
 }
 
-/** Returns the freezes and the emergency stop that keep work from starting, a line each. */
+/** Returns the freezes and the emergency stop that prevent starts, one line each. */
 function holdLines({ freezes, emergency }: FleetDocument): readonly string[] {
   const why = (reason: string | null): string => (reason === null ? '' : ` — ${printable(reason)}`);
   return [
@@ -124,13 +127,13 @@ function holdLines({ freezes, emergency }: FleetDocument): readonly string[] {
   ];
 }
 
-/** Cuts a line to the width, but keeps the spaces at its beginning. */
+/** Cuts a line to the width, and keeps its leading spaces. */
 function oneLineKept(line: string, width: number): string {
   const indent = line.length - line.trimStart().length;
   return `${' '.repeat(indent)}${oneLine(line, Math.max(1, width - indent))}`;
 }
 
-/** Returns the changes from one document to the next, a line each, for output that is no terminal. */
+/** Returns the changes from one document to the next, one line each, for output that is not a terminal. */
 export function liveChangeLines(
   before: LiveDocument | undefined,
   now: LiveDocument,
@@ -163,7 +166,7 @@ const nameOf = ({ alias, index, name, goal }: Running): string =>
   `${alias} [${index}] ${oneLine(name ?? goal, 60)}`;
 
 interface LineSource<T> {
-  /** Equal for two between which nothing worth a line has happened. */
+  /** Returns a key that changes only with a change worth a line. */
   readonly key: (item: T) => string;
   readonly describe: (item: T) => string;
   readonly gone: (item: T) => string;
@@ -189,7 +192,7 @@ function changedHolds(before: LiveDocument | undefined, now: LiveDocument): read
   const [was, is] = [before === undefined ? [] : holdLines(before), holdLines(now)];
   return [
     ...was.filter(line => !is.includes(line)).map(line => `· undone: ${line}`),
-    // At first they stand in the status above.
+    // In the first document, they are part of the status above.
     ...(before === undefined ? [] : is.filter(line => !was.includes(line)).map(line => `⚠ ${line}`)),
   ];
 }

@@ -8,7 +8,7 @@ import { policyParts, usageLines } from '../../contract/effective.ts';
 import { fields, oneLine, table } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 
-/** Returns the line about a change to a namespace, once it is written. */
+/** Returns the line about a written change of a namespace. */
 export function namespaceChangedLine({ id, status }: NamespaceDocument, colours: Colours): string {
   return `${colours.green('✓')} namespace '${id}' → ${status}`;
 }
@@ -43,7 +43,7 @@ export function namespaceLines(shown: NamespaceShown, colours: Colours): readonl
   ];
 }
 
-/** Returns the policy that holds in a namespace, with the level that set it behind each part. */
+/** Returns the effective policy of a namespace, with the source after each part. */
 export function effectiveLines(effective: EffectivePolicy): readonly string[] {
   const { namespace, archived_by: by, usage } = effective;
   return [
@@ -61,7 +61,7 @@ export function effectiveLines(effective: EffectivePolicy): readonly string[] {
   ];
 }
 
-/** A namespace may be active itself, and closed by one above it. */
+/** Describes the status of a namespace, which may be active itself and closed by one above it. */
 function statusText({ id, status, own_status: own, archived_by: by }: NamespaceDocument): string {
   if (status === 'active' || by === null) return status;
   if (own !== 'active') return by === id ? own : `${own}, and '${by}' above it is as well`;

@@ -8,15 +8,15 @@ const LISTED = 8;
 const BAR_CELLS = 24;
 
 export interface ProgressView {
-  /** Since the watching began. */
+  /** The time since the watching began. */
   readonly elapsedSecs: number;
   /** The age of the document, which is added to running times. */
   readonly ageSecs: number;
-  /** The width of the terminal; no line is longer. */
+  /** The width of the terminal, which no line exceeds. */
   readonly columns: number;
 }
 
-/** A progress bar and the running subtasks, for a terminal that is redrawn in place. */
+/** Returns a progress bar and the running subtasks, for a terminal that is redrawn in place. */
 export function progressLines(join: JoinStatus, view: ProgressView, colours: Colours): readonly string[] {
   const running = join.children.filter(({ state }) => state === 'running');
   const more = running.length - LISTED;
@@ -48,7 +48,7 @@ function runningLine(child: ChildDocument, ageSecs: number, width: number): stri
 const TOLD_WAITS = 3;
 
 /**
- * Returns the reasons for which subtasks without unfinished dependencies wait, keyed by the reason without its numbers.
+ * Returns the reasons why subtasks without unfinished dependencies wait, keyed by the reason without its numbers.
  * @param isMeant false for subtasks that are shown elsewhere
  */
 export function waits(
@@ -70,8 +70,8 @@ export function waits(
 }
 
 /**
- * Returns the changes from one document to the next, a line each, for output that is no terminal. Returns one line of counts for
- * documents without children.
+ * Returns the changes from one document to the next, one line each, for output that is not a terminal. For documents
+ * without children, returns one line of counts.
  */
 export function changeLines(
   before: JoinStatus | undefined,
@@ -90,10 +90,10 @@ export function changeLines(
   });
 }
 
-/** Equal for two documents between which nothing worth a line has happened. */
+/** Returns a key that changes only with a change worth a line. */
 function stateKey(child: ChildDocument | undefined): string {
   if (child === undefined) return 'pending';
-  // The first time that a subtask waits is no news; that it waits for another reason is.
+  // A wait before the first attempt is no change; a wait before a later one is.
   if (child.state === 'pending') return child.attempt > 1 ? `pending again ${child.attempt}` : 'pending';
   return `${child.state} ${child.attempt} ${child.verdict ?? ''} ${child.worker ?? ''}`;
 }

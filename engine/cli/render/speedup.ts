@@ -2,7 +2,7 @@ import type { SpeedupDocument } from '../../contract/documents.ts';
 import { echoLines } from './join.ts';
 import { childCost, duration, percent, plural, seconds, times, totalCost } from '../../contract/format.ts';
 
-/** More walls than these are summed up, not listed. */
+/** The most walls that are listed. More are summarised. */
 const LISTED_WALLS = 32;
 
 export function speedupLines(report: SpeedupDocument): readonly string[] {
@@ -27,7 +27,10 @@ function wallsText(walls: readonly number[]): string {
   return walls.length > LISTED_WALLS ? `[${listed}, … ${walls.length} in all]` : `[${listed}]`;
 }
 
-/** Names the bound of the parallel wall: the slots if there are fewer than subtasks, else the critical path. */
+/**
+ * Names the bound of the parallel wall: the slots if there are fewer of them than subtasks, otherwise the critical
+ * path.
+ */
 function parallelText({ subtasks, slots_used, critical_path }: SpeedupDocument): string {
   if (slots_used < subtasks) return plural(slots_used, 'slot');
   return critical_path.length === 0
@@ -46,8 +49,8 @@ function weakLines(report: SpeedupDocument): readonly string[] {
 }
 
 /**
- * The estimated speedup, computed from the two rounded times that are shown, so that a reader can check it. The document has
- * it unrounded.
+ * Returns the estimated speedup, computed from the two rounded times that are shown, so that a reader can check it. The
+ * document has the unrounded speedup.
  */
 function asShown({ weak, parallel_wall_secs, slots_used }: SpeedupDocument): number | null {
   const parallel = Number(seconds(parallel_wall_secs));

@@ -55,7 +55,7 @@ export function taskListLines(tasks: readonly TaskDocument[], all: boolean): rea
   ];
 }
 
-/** At most ten names; the rest is counted. */
+/** Lists at most ten names and counts the others. */
 const listed = (names: readonly string[]): string =>
   names.length > 10 ? `${names.slice(0, 10).join(', ')} and ${names.length - 10} more` : names.join(', ');
 
@@ -87,7 +87,7 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
 
 const relatedTask = ({ alias, status }: TaskDocument['depends_on'][number]): string => `${alias} (${status})`;
 
-/** Returns the lines about a task's judgement, or about its criteria. */
+/** Returns the lines about a task's evaluation, or about its criteria. */
 function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
   const { hypothesis, criteria, done, verdict, by, at_unix, reason, join } = evaluation;
   const when = at_unix === null ? '' : ` at ${moment(at_unix)}`;
@@ -106,7 +106,7 @@ function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
   ];
 }
 
-/** The counts at the moment of the join. Subtasks that ran or waited then have other states now. */
+/** Describes the counts at the moment of the join. Subtasks that ran or waited then have other states now. */
 function censusText(census: Counts): string {
   const isFinal = census.running + census.pending === 0;
   return `${countsText(census)}${isFinal ? '' : ', at the join'}`;
@@ -124,7 +124,7 @@ const WORDS: Readonly<Record<TaskAction, string>> = {
   reopen: 'reopening',
 };
 
-/** Returns the lines on the outcome of a verb for a task. */
+/** Returns the lines on the result of a verb for a task. */
 export function standingLines(verb: TaskAction, task: TaskDocument, colours: Colours): readonly string[] {
   return [
     `${colours.cyan('◇')} ${WORDS[verb]} of ${task.alias} recorded`,
@@ -144,7 +144,7 @@ function fanOutSummary(fanOut: TaskDocument['fan_out']): string | null {
   return `${fanOut.completed} of ${fanOut.subtasks - fanOut.follow_ups} done, join ${fanOut.predicate}: ${state}${serial} (round ${fanOut.round})`;
 }
 
-/** A task with its subtasks below it, and the dependencies of each. */
+/** Returns the lines of a task with its subtasks below it, and the dependencies of each. */
 export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: Colours): readonly string[] {
   const children = join?.children ?? [];
   return [

@@ -2,7 +2,7 @@ import { moment, oneLine, table } from '../../contract/format.ts';
 import type { TokenCreated, TokenDocument, TokensDocument } from '../../contract/tokens.ts';
 import type { Colours } from './colours.ts';
 
-/** The token alone on the last line, so that a script can take it from there. */
+/** Returns the lines of a created token. The token is alone on the last line, so that a script can read it. */
 export function tokenMadeLines(created: TokenCreated, colours: Colours): readonly string[] {
   const { id, scopes, namespace, actor } = created;
   return [

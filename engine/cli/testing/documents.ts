@@ -1,6 +1,6 @@
 import type * as d from '../../contract/documents.ts';
 
-/** Documents as an engine would answer with them; each test changes what it is about. */
+/** Documents as an engine returns them. Each test changes the members that it tests. */
 
 export const COORDINATOR_DID = 'did:sync:instance:00000000000000c0';
 export const WORKER_A_DID = 'did:sync:instance:000000000000000a';
@@ -210,7 +210,7 @@ export const running = (index: number): d.ChildDocument =>
 export const done = (index: number, verdict: d.Verdict = 'accept'): d.ChildDocument =>
   child({ index, goal: `Part ${index}`, verdict });
 
-/** A join status whose counts follow from its children. */
+/** Returns a join status whose counts follow from its children. */
 export function join(children: readonly d.ChildDocument[], change: Partial<d.JoinStatus> = {}): d.JoinStatus {
   const count = (test: (child: d.ChildDocument) => boolean): number => children.filter(test).length;
   const finished = count(({ state }) => state === 'done');

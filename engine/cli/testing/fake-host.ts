@@ -31,9 +31,9 @@ export class Written implements Output {
   }
 }
 
-/** A terminal whose keys a test presses and whose size it changes. */
+/** A terminal with simulated keys and a size that a test changes. */
 export class FakeTerminal implements Terminal {
-  /** The current use of the terminal; null while nobody has it. */
+  /** The current use of the terminal; null while nothing uses it. */
   use: TerminalUse | null = null;
 
   take(use: TerminalUse): () => void {
@@ -54,11 +54,11 @@ export interface FakeOptions {
   readonly cwd?: string;
   readonly starter?: Partial<Starter>;
   readonly doctor?: Doctor;
-  /** Thrown instead of connecting. */
+  /** The error to throw instead of connecting. */
   readonly unreachable?: Error;
 }
 
-/** A host without a process: what commands print, ask and end with can be looked at. */
+/** A host without a process. It records what commands print and ask, and how they end. */
 export class FakeHost implements Host {
   readonly engine: FakeClient;
   readonly out: Written;
@@ -113,7 +113,7 @@ export class FakeHost implements Host {
 }
 
 async function* chunks(text: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
-  // In pieces, as a pipe delivers it.
+  // In pieces, as a pipe delivers them.
   for (let i = 0; i < text.length; i += 7) yield await Promise.resolve(text.slice(i, i + 7));
 }
 

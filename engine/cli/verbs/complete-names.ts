@@ -1,7 +1,7 @@
 import { printLines } from '../context.ts';
 import { defineVerb, word, type Context } from '../verb.ts';
 
-/** Prints names for the completion scripts, one per line. Prints nothing if the fleet can't be asked. */
+/** Prints names for the completion scripts, one per line. Prints nothing if the fleet cannot be asked. */
 export const completeNames = defineVerb({
   path: 'complete-names',
   summary: 'List names for the completion scripts',
@@ -13,7 +13,7 @@ export const completeNames = defineVerb({
     try {
       printLines(context.out, await namesOf(context, kind));
     } catch {
-      // A shell that completes has nowhere to show an error.
+      // A shell that completes cannot show an error.
     }
   },
 });

@@ -691,7 +691,7 @@ describe('spl task output', () => {
   async function* bytes(chunks: readonly string[]): AsyncGenerator<Uint8Array> {
     for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk, 'latin1'));
   }
-  // A character of two bytes that arrives in two pieces.
+  // A character of two bytes, split across two chunks.
   const split = ['a\xc3', '\xa4b\n'];
 
   it('prints the bytes as they are', async () => {

@@ -52,12 +52,14 @@ function writing(act: Act, summary: string, example: string): Verb {
 
 const newThread = (): string => `th_${randomBytes(32).toString('hex')}`;
 
-/** Resolves `--thread`: a thread id is used as it is, even if the thread has no record yet. Anything else names a task. */
+/**
+ * Resolves `--thread`. A thread id is used unchanged, even if the thread has no record yet. Anything else names a task.
+ */
 async function threadOf(context: Context, name: string): Promise<string> {
   return name.startsWith('th_') ? name : (await context.report('task', { task: name })).thread;
 }
 
-/** @param used the namespace of a body that names none */
+/** Returns the body of the record. @param used the namespace for a body that names none */
 function bodyOf(text: string, json: string | null, namespace: string | null, used: string | null): object {
   const more = json === null ? {} : parseObject(json);
   for (const [member, given] of Object.entries({ text, namespace }))
@@ -85,7 +87,7 @@ function parseObject(json: string): object {
   throw new FleetError('USAGE', '--body is not a JSON object');
 }
 
-/** The number of tries for a clock that another writer may take at the same moment. */
+/** The number of attempts to get a clock. Another writer may take the same clock at the same moment. */
 const TRIES = 10;
 
 /** Appends a record with the next clock of its actor on its thread. */
@@ -102,7 +104,7 @@ async function append(
     try {
       const { stored } = await context.submit('records.append', { records: [record] });
       const { id, existed } = stored[0]!;
-      // An identical record that existed was written by somebody else at the same moment.
+      // Another process wrote an identical record at the same moment.
       if (!existed) return { id, clock };
     } catch (thrown) {
       if (!FleetError.is(thrown, 'CONFLICT')) throw thrown;

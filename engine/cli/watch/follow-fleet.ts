@@ -7,9 +7,10 @@ import type { Client } from '../host.ts';
 const MIN_INTERVAL_MS = 200;
 
 /**
- * Follows a fleet: yields its state now, and anew whenever something of it has changed.
+ * Follows a fleet: yields its state now, and again whenever it has changed. Ends without an error when the signal
+ * aborts.
  * @param kinds the events that count as a change
- * @throws what the engine throws; ends, without an error, when the signal aborts.
+ * @throws the engine's errors
  */
 export async function* followFleet(
   engine: Client,

@@ -8,10 +8,11 @@ export const MAX_FOLLOWED_CHILDREN = 500;
 const MIN_INTERVAL_MS = 100;
 
 /**
- * Follows a join: yields its state now, and anew whenever something of it has changed, until nothing of it runs any more.
- * Each document is read whole, for running times and reasons to wait change without an event. Above
- * MAX_FOLLOWED_CHILDREN subtasks the documents have no children, the last one excepted.
- * @throws what the engine throws; ends early, without an error, when the signal aborts.
+ * Follows a join: yields its state now, and again whenever it has changed, until nothing of it runs any more. Ends
+ * early, without an error, when the signal aborts.
+ * Reads each document as a whole, because running times and reasons to wait change without an event. Above
+ * MAX_FOLLOWED_CHILDREN subtasks, the documents have no children, except the last one.
+ * @throws the engine's errors
  */
 export async function* followJoin(
   engine: Client,

@@ -3,7 +3,7 @@ import type { Output } from '../host.ts';
 const CURSOR_UP = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}A`);
 const CLEAR_BELOW = '\u001b[0J';
 
-/** A few lines at the end of a terminal's output that are redrawn in place. */
+/** The last lines of a terminal's output, redrawn in place. */
 export class LiveRegion {
   readonly #out: Output;
   #height = 0;
@@ -12,14 +12,14 @@ export class LiveRegion {
     this.#out = out;
   }
 
-  /** Shows these lines instead of those before; each must fit the width, or the terminal would wrap it. */
+  /** Replaces the lines. Each must fit the width, or the terminal would wrap it. */
   show(lines: readonly string[]): void {
     const text = lines.map(line => `${line}\n`).join('');
     this.#out.write(`${CURSOR_UP(this.#height)}\r${CLEAR_BELOW}${text}`);
     this.#height = lines.length;
   }
 
-  /** Takes the lines away; what is written next stands in their place. */
+  /** Removes the lines. Later output takes their place. */
   clear(): void {
     if (this.#height > 0) this.#out.write(`${CURSOR_UP(this.#height)}\r${CLEAR_BELOW}`);
     this.#height = 0;

@@ -8,15 +8,15 @@ import { LiveRegion } from './live-region.ts';
 /** The interval at which the running times are redrawn on a terminal, in milliseconds. */
 const REDRAW_MS = 1_000;
 
-/** Shows a join as it goes. */
+/** Shows the progress of a join. */
 export interface View {
   update(join: JoinStatus): void;
   finish(join: JoinStatus): void;
-  /** Leaves the terminal as it should be, however the watching ends. */
+  /** Restores the terminal, however the watching ends. */
   leave?(): void;
 }
 
-/** A bar and what runs, redrawn in place. */
+/** Shows a bar and the running subtasks, redrawn in place. */
 export class Redrawn implements View {
   readonly #context: Context;
   readonly #region: LiveRegion;
@@ -54,10 +54,10 @@ export class Redrawn implements View {
   }
 }
 
-/** A line for each change of state. */
+/** Prints a line for each change of state. */
 export class LinePerChange implements View {
   readonly #context: Context;
-  /** The reasons to wait that were told. */
+  /** The reasons to wait that were already printed. */
   readonly #waits = new Set<string>();
   #last: JoinStatus | undefined;
 
@@ -66,10 +66,10 @@ export class LinePerChange implements View {
   }
 
   update(join: JoinStatus): void {
-    // The last document of a large fan-out has children where those before had none: no change to tell.
+    // For a large fan-out, only the last document has children. That is not a change.
     const listed = this.#last !== undefined && this.#last.children.length !== join.children.length;
     if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
-    // Of one that was tried its own line tells it.
+    // A subtask with an attempt has its own line.
     for (const [key, text] of waits(join, ({ attempt }) => attempt === 0))
       if (!this.#waits.has(key)) this.#print(key, text);
     this.#last = join;
@@ -85,7 +85,7 @@ export class LinePerChange implements View {
   }
 }
 
-/** The whole document on a line, at each change. */
+/** Prints the whole document on one line, at each change. */
 export class DocumentPerChange implements View {
   readonly #context: Context;
   #last = '';
@@ -95,7 +95,7 @@ export class DocumentPerChange implements View {
   }
 
   update(join: JoinStatus): void {
-    // Times that run on are no change.
+    // Running times alone are not a change.
     const key = JSON.stringify({
       ...join,
       children: join.children.map(({ state, attempt }) => [state, attempt]),
@@ -105,11 +105,11 @@ export class DocumentPerChange implements View {
   }
 
   finish(): void {
-    // The last document has been printed as a change.
+    // The last document was printed with the last change.
   }
 }
 
-/** One document at the end, with what the command itself answered. */
+/** Prints one document at the end, with the answer of the command itself. */
 export class OneDocument implements View {
   readonly #context: Context;
   readonly #document: object;
@@ -120,7 +120,7 @@ export class OneDocument implements View {
   }
 
   update(): void {
-    // Only the end is told.
+    // Only the end is printed.
   }
 
   finish(join: JoinStatus): void {

@@ -51,7 +51,7 @@ const live = (change: Partial<LiveDocument> = {}): LiveDocument => ({
   ...change,
 });
 
-/** A fleet that goes through these states, one at each reading, each told by an event; then it stays as it is. */
+/** Plays a fleet through these states: one per reading, each with an event. Then the state stays. */
 function play(
   states: readonly LiveDocument[],
   options: FakeOptions = {},
@@ -71,7 +71,7 @@ function play(
   });
   const read = async (times: number): Promise<void> => {
     while (reading < times) await new Promise(resolve => setImmediate(resolve));
-    // What was read is shown before anything else happens.
+    // Each state is shown before anything else happens.
     await new Promise(resolve => setImmediate(resolve));
   };
   return { host, read };
@@ -80,7 +80,7 @@ function play(
 const onTerminal: FakeOptions = { isTTY: true, env: { NO_COLOR: '1' } };
 const SHOWS = '\u001b[H';
 
-/** The lines of each picture that was drawn. */
+/** Returns the lines of each drawn screen. */
 const pictures = (host: FakeHost): string[][] =>
   host.out.text
     .split(SHOWS)

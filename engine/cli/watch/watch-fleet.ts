@@ -14,9 +14,9 @@ const REDRAW_MS = 1_000;
 const CTRL_C = '\u0003';
 
 /**
- * `fleet status --live`: shows the fleet as it goes, until the user leaves.
- * @returns 0: leaving is how it ends.
- * @throws what the engine throws, when it went away and did not come back.
+ * Runs `fleet status --live`: shows the fleet until the user leaves.
+ * @returns 0, because leaving is its normal end
+ * @throws the engine's error, if it went away and did not come back
  */
 export async function watchFleet(context: Context): Promise<number> {
   const { out, terminal, env, settings } = context;
@@ -29,7 +29,7 @@ export async function watchFleet(context: Context): Promise<number> {
 
 type Show = (live: LiveDocument) => void;
 
-/** Heartbeats are worth a redraw, and no line. */
+/** The events that print lines. A heartbeat only redraws the terminal. */
 const CHANGES: readonly EngineEvent['kind'][] = ['task', 'instance'];
 
 async function follow(
@@ -95,7 +95,7 @@ function linePerChange(context: Context): Show {
   };
 }
 
-/** The whole document on a line, at each change; times that run on are none. */
+/** Prints the whole document on one line, at each change. Running times alone are not a change. */
 function documentPerChange(context: Context): Show {
   let last = '';
   return live => {

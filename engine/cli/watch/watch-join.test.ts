@@ -6,7 +6,7 @@ import { main } from '../program.ts';
 import { child, done, fannedOut, join, pending, running, THREAD } from '../testing/documents.ts';
 import { FakeHost, type FakeOptions } from '../testing/fake-host.ts';
 
-/** A run that goes through these states, one at each reading after the first; the watcher is told of each. */
+/** Plays a run through these states: one per reading after the first, each with an event. */
 function play(
   states: readonly JoinStatus[],
   options: FakeOptions = {},

@@ -8,9 +8,9 @@ import { followJoin } from './follow-join.ts';
 import { DocumentPerChange, LinePerChange, OneDocument, Redrawn, type View } from './views.ts';
 
 /**
- * `--wait`: stays until the join, showing how it goes, and prints its status. With `--json` it prints one document,
- * that of the command with the join status in it.
- * @returns the exit code of the outcome, or 130 when the user leaves; the run goes on.
+ * Runs `--wait`: shows the progress until the join, then prints its status. With `--json`, prints one document, that of
+ * the command with the join status in it.
+ * @returns the exit code of the outcome; 130 if the user leaves while the run goes on
  */
 export function waitForJoin(
   context: Context,
@@ -20,12 +20,12 @@ export function waitForJoin(
   return follow(context, task, context.settings.json ? new OneDocument(context, document) : viewOf(context));
 }
 
-/** `--watch`: as `--wait`; with `--json` it prints a document a line, at each change. */
+/** Runs `--watch`, which is like `--wait`. With `--json`, it prints one document per line, at each change. */
 export function watchJoin(context: Context, task: string): Promise<number> {
   return follow(context, task, context.settings.json ? new DocumentPerChange(context) : viewOf(context));
 }
 
-/** A terminal is redrawn in place; anything else gets lines. */
+/** Returns the view: a terminal is redrawn in place, other outputs get lines. */
 const viewOf = (context: Context): View =>
   context.out.isTTY && context.env['TERM'] !== 'dumb' ? new Redrawn(context) : new LinePerChange(context);
 
@@ -67,7 +67,10 @@ function nothingToWatch(task: string): FleetError {
   });
 }
 
-/** The engine went away while we watched; the run does not depend on us, nor the workers on it. */
+/**
+ * Returns the error for an engine that went away during the watching. The run does not depend on this process, nor do
+ * the workers.
+ */
 function connectionLost(last: JoinStatus | undefined, cause?: unknown): FleetError {
   return new FleetError('UNREACHABLE', 'the coordinator went away while we watched; workers go on', {
     hint: `spl fleet start takes it up again; then: ${wayBack(last?.alias ?? 'TASK')}`,

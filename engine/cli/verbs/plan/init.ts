@@ -31,7 +31,7 @@ export const planInit = defineVerb({
   },
 });
 
-/** @throws CONFLICT if the file exists. */
+/** Writes a new file. @throws CONFLICT if it exists */
 async function writeNew(path: string, file: string, text: string): Promise<void> {
   try {
     await writeFile(path, text, { flag: 'wx' });
@@ -65,7 +65,7 @@ async function factsOf(folder: string): Promise<Omit<FolderFacts, 'agent'>> {
   return { name: basename(folder) || 'this folder', scripts, targets, testFolders: tests.flat() };
 }
 
-/** The names of the scripts. Empty if there is no package.json, or a malformed one. */
+/** Returns the names of the scripts; none if package.json is missing or malformed. */
 async function scriptsOf(folder: string): Promise<readonly string[]> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));

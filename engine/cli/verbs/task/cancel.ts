@@ -27,7 +27,10 @@ export const taskCancel = defineVerb({
   },
 });
 
-/** Asks for the name of a subtask that was given by its index. The cancellation is done by now, so a failure is ignored. */
+/**
+ * Asks for the name of a subtask that was given by its index. A failure is ignored, because the cancellation has
+ * already succeeded.
+ */
 async function namedIn(context: Context, task: string, subtask: string): Promise<readonly Named[]> {
   if (context.settings.json || !/^\d+$/.test(subtask)) return [];
   const asked = { task, offset: 0, limit: 1, indices: [Number(subtask)] };

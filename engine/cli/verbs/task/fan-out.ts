@@ -135,7 +135,7 @@ async function ofOptions({ cwd, env, stdin }: Context, { subtask, subtasks }: So
   };
 }
 
-/** @throws USAGE when --plan is combined with subtasks; INVALID_RECORD with every fault of the plan. */
+/** @throws USAGE if --plan is combined with subtasks; INVALID_RECORD with every fault of the plan */
 async function ofPlan(context: Context, given: Sources, file: string): Promise<Asked> {
   if (given.subtask.length > 0 || given.subtasks !== null)
     throw new FleetError('USAGE', '--plan can’t be combined with --subtask or --subtasks', {
@@ -147,7 +147,10 @@ async function ofPlan(context: Context, given: Sources, file: string): Promise<A
   return requestOf(await readPlanFile(context, file, known), context);
 }
 
-/** The namespace in use, if it is within that of the task. Otherwise null: the namespace of the task. */
+/**
+ * Returns the namespace in use, if it is within that of the task; otherwise null, which means the namespace of the
+ * task.
+ */
 async function withinTask(context: Context, task: string): Promise<string | null> {
   const used = await usedNamespace(context);
   if (used === null) return null;

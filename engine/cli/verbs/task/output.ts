@@ -44,7 +44,7 @@ export const taskOutput = defineVerb({
   },
 });
 
-/** @returns true if there were any. */
+/** Prints the output. @returns false if it is empty */
 async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<boolean> {
   let isAny = false;
   for await (const chunk of chunks) {
@@ -55,7 +55,9 @@ async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<b
   return isAny;
 }
 
-/** The line for an attempt that printed nothing, with the full reason for its end. Join statuses shorten long reasons. */
+/**
+ * Returns the line for an attempt without output, with the full reason for its end. Join statuses shorten long reasons.
+ */
 async function silence(context: Context, task: string, { info }: OutputStream): Promise<string> {
   const { children } = await context.report('join', { task, summary: false });
   const child = children.find(({ index }) => index === info.subtask);

@@ -48,7 +48,7 @@ export const threadSnapshot = defineVerb({
   },
 });
 
-/** The names of standard output. Opened as a file, it would overwrite what else is printed. */
+/** The names of standard output. Opening it as a file would overwrite other output. */
 const STANDARD_OUTPUT: ReadonlySet<string> = new Set(['-', '/dev/stdout', '/dev/fd/1']);
 
 function unwritable(file: string, cause: unknown): FleetError {
@@ -58,7 +58,7 @@ function unwritable(file: string, cause: unknown): FleetError {
   });
 }
 
-/** The ids of the named threads, each once. */
+/** Returns the ids of the named threads, each once. */
 async function resolveAll(context: Context, names: readonly string[]): Promise<string[]> {
   const ids = new Set<string>();
   for (const name of names) {
