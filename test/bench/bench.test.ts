@@ -12,7 +12,7 @@ import type { Figure } from './figure.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-/** Each of the ten stages has a minute, and what each leaves is ended within seconds. */
+/** Ten stages with a minute each. Their clean-up takes only seconds. */
 const LIMIT_MS = 600_000;
 
 /** The figures of each stage, in their order. */
@@ -78,7 +78,7 @@ async function inFolder(body: (dir: string) => Promise<void>): Promise<void> {
 
 const jsonIn = (dir: string): string => join(dir, 'figures.json');
 
-/** Runs the benchmark in small sizes, to its end or until it has said these words. */
+/** Runs the benchmark in small sizes, to its end or until it prints these words. */
 async function bench(
   dir: string,
   { only, until }: { readonly only: readonly string[]; readonly until?: string },
@@ -97,7 +97,7 @@ async function bench(
   return { code, out, err };
 }
 
-/** No process, and no file but the document. */
+/** Requires that no process is left, and no file except the document. */
 async function leavesNothing(dir: string): Promise<void> {
   assert.deepEqual(processesNaming(dir), []);
   assert.deepEqual(

@@ -14,7 +14,7 @@ import { throughput } from './stages/throughput.ts';
 import { worktree } from './stages/worktree.ts';
 import { takeTurns } from './turns.ts';
 
-/** The program of every process that the benchmark starts. It is bundled, so that what is measured is plain JavaScript. */
+/** The program of every process that the benchmark starts. It is bundled, so that plain JavaScript is measured. */
 
 const stages = {
   throughput,
@@ -63,7 +63,7 @@ async function main([word, ...rest]: readonly string[]): Promise<void> {
   }
 }
 
-/** Says it to the parent process; settled when it is on its way. */
+/** Sends a message to the parent process. Resolves when it is sent. */
 function say(message: object): Promise<void> {
   return new Promise((resolve, reject) => {
     process.send!(message, (error: Error | null) => (error === null ? resolve() : reject(error)));

@@ -11,8 +11,8 @@ import { median } from './stats.ts';
 import type { Turn } from './turns.ts';
 
 /**
- * `tsx test/bench/compare.ts BIN BIN [TURNS]`: two builds of the engine in turns, so that both meet the same machine;
- * says how the second one differs from the first.
+ * Runs `tsx test/bench/compare.ts BIN BIN [TURNS]`: two builds of the engine take turns, so that both run under the
+ * same conditions. Prints the difference of the second from the first.
  */
 const WARM_UP = 4;
 
@@ -40,7 +40,7 @@ async function main([one, other, turns = '16']: readonly string[]): Promise<void
   }
 }
 
-/** @returns the turns of each fleet; which one goes first alternates. */
+/** @returns the turns of each fleet; the fleets alternate in going first */
 async function inTurns(fleets: readonly ChildProcess[], turns: number): Promise<Turn[][]> {
   const taken: Turn[][] = fleets.map(() => []);
   for (let turn = -WARM_UP; turn < turns; turn++) {

@@ -1,4 +1,4 @@
-/** The spread of a figure's runs: the median, and the outermost ones. */
+/** The spread of a figure's runs: the median and the extremes. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -7,8 +7,8 @@ export interface Spread {
 }
 
 /**
- * A measurement of the bare machine in place of the engine, in the same minutes: it tells a noisy machine from a slow
- * program.
+ * A measurement of the bare machine without the engine, in the same minutes. It distinguishes a noisy machine from a
+ * slow program.
  */
 export interface Probe {
   readonly name: string;
@@ -19,9 +19,9 @@ export interface Probe {
 
 export type Target = { readonly atLeast: number } | { readonly atMost: number };
 
-/** One line of what the benchmark says. */
+/** One line of the benchmark's output. */
 export interface Figure {
-  /** For programs: never renamed. */
+  /** The name for programs, which never changes. */
   readonly id: string;
   readonly name: string;
   readonly value: number;
@@ -29,9 +29,9 @@ export interface Figure {
   readonly better: 'higher' | 'lower';
   readonly spread: Spread;
   readonly probes: readonly Probe[];
-  /** Null where the run was too small to be held against it. */
+  /** Null if the run was too small to be compared with a target. */
   readonly target: Target | null;
-  /** Further readings, for the JSON alone; the unit is the end of the name. */
+  /** Further readings, only for the JSON. The end of the name is the unit. */
   readonly details: Readonly<Record<string, number>>;
 }
 
@@ -39,23 +39,23 @@ export interface Figure {
 export interface Stage {
   /** The folder of the built engine. */
   readonly bin: string;
-  /** An empty folder of its own, for homes; removed afterwards. */
+  /** An empty folder of the stage, for homes. It is removed afterwards. */
   readonly dir: string;
-  /** True for sizes that only prove that everything works. */
+  /** True for sizes that only check that everything works. */
   readonly quick: boolean;
-  /** The file that the stage runs in, to start further processes of it. */
+  /** The file of the running stage, to start further processes of it. */
   readonly program: string;
-  /** Says to people what is under way. */
+  /** Prints progress for people. */
   readonly say: (text: string) => void;
 }
 
-/** Tells whether a figure reached its target; null where it has none. */
+/** Returns whether a figure reached its target; null if it has none. */
 export function reached({ value, target }: Figure): boolean | null {
   if (target === null) return null;
   return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
 }
 
-/** The target, unless the run is too small for it. */
+/** Returns the target; null if the run is too small for it. */
 export function targetOf(stage: Stage, target: Target): Target | null {
   return stage.quick ? null : target;
 }

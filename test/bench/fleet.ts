@@ -17,22 +17,22 @@ const ACTOR = 'did:sync:user:bench' as Did;
 
 export const WORKERS = 2;
 
-/** The coordinator as it was built: minified, and beside the worker that it launches. */
+/** Returns the coordinator as built: minified, and next to the worker that it launches. */
 export function builtEngine(bin: string): Built {
   return createRequire(import.meta.url)(join(bin, 'coordinator.js')) as Built;
 }
 
-/** The size of one child in the logs of its fleet, and on the link. */
+/** The size of one child in the logs of its fleet and on the link. */
 export interface ChildSize {
-  /** In the logs of the coordinator and of the worker together. */
+  /** The size in the logs of the coordinator and the worker together. */
   readonly bytes: number;
   readonly records: number;
-  /** The record that goes to the worker, and the one that comes back, in bytes. */
+  /** The size of the record to the worker and of the one back, in bytes. */
   readonly message: { readonly out: number; readonly back: number };
 }
 
 /**
- * The built coordinator in this process, with worker processes of its own: its processor time and its event loop can be
+ * The built coordinator in this process, with separate worker processes of its own: its processor time and its event loop can be
  * read. A fan-out is timed on the engine itself, without a client between.
  */
 export class BenchFleet extends FleetClient {
@@ -74,7 +74,9 @@ export class BenchFleet extends FleetClient {
     return this.#pids;
   }
 
-  /** Fans `count` children out and waits for their join. @returns the time from the command to the durable join, in ms. */
+  /**
+   * Fans out `count` children and waits for their join. @returns the time from the command to the durable join, in ms
+   */
   async timeFanOut(count: number): Promise<number> {
     const { engine } = this.#running;
     const alias = `bench-${++this.#count}`;
@@ -92,7 +94,7 @@ export class BenchFleet extends FleetClient {
     }
   }
 
-  /** The processor time that the fleet has had, in ms: this process and the workers. */
+  /** Returns the processor time of the fleet, in ms: of this process and of the workers. */
   cpuMs(): { readonly coordinator: number; readonly workers: number } {
     return {
       coordinator: cpuMs(process.pid),
@@ -100,7 +102,7 @@ export class BenchFleet extends FleetClient {
     };
   }
 
-  /** Runs some children, and looks at what they left in the logs. To be asked early: it reads them whole. */
+  /** Runs some children, and measures their size in the logs. Call it early, because it reads the whole logs. */
   async childSize(children = 500): Promise<ChildSize> {
     const before = this.#logs();
     await this.timeFanOut(children);
@@ -117,7 +119,7 @@ export class BenchFleet extends FleetClient {
     };
   }
 
-  /** Ends the workers and lets go of the home. */
+  /** Ends the workers and releases the home. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.submit('fleet.stop', { scope: 'workers', instance: null, grace_secs: 1 });
     await this.#running.close();
@@ -132,16 +134,16 @@ export class BenchFleet extends FleetClient {
   }
 }
 
-/** Tells whether an event reports the join of this task. After a gap it asks for the state, as every watcher does. */
+/** Returns true if an event reports the join of this task. After a gap, asks for the state, as every watcher does. */
 async function tellsOfJoin(event: EngineEvent, engine: Running['engine'], task: string): Promise<boolean> {
   if (event.kind === 'gap') return (await engine.report('join', { task, summary: true })).complete;
   return event.kind === 'task' && event.complete;
 }
 
-/** A task to fan out. */
+/** Returns a task to fan out. */
 export const taskOf = (alias: string) => ({ ...BARE_TASK, goal: 'measure', alias });
 
-/** A fan-out of children that do nothing. */
+/** Returns a fan-out of children that do nothing. */
 export function fanOutOf(task: string, count: number) {
   return {
     ...BARE_FAN_OUT,
@@ -150,7 +152,7 @@ export function fanOutOf(task: string, count: number) {
   };
 }
 
-/** The files of a home's log, oldest first. */
+/** Returns the files of a home's log, oldest first. */
 export function segmentsOf(home: string): string[] {
   const { logDir } = homePaths(home);
   return readdirSync(logDir)
@@ -160,6 +162,6 @@ export function segmentsOf(home: string): string[] {
 
 const charsOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
 
-/** Every record's line begins in this way. */
+/** Counts the records, by the beginning of each record's line. */
 const recordsIn = (texts: readonly string[]): number =>
   texts.reduce((sum, text) => sum + text.split('\n{"id":"').length - 1, 0);

@@ -11,13 +11,13 @@ import { judgeQuiet } from './quiet.ts';
 import { buildProgram, runStage } from './stage-process.ts';
 import { table } from './table.ts';
 
-/** `npm run bench`: measures the built engine, and prints each figure beside what the bare machine does. */
+/** Runs `npm run bench`: measures the built engine, and prints each figure beside that of the bare machine. */
 
 const STAGES: readonly StageName[] = [
   ...(['throughput', 'latency', 'scaling', 'opening'] as const),
   ...(['commands', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
 ];
-/** Those that can be asked for beside them. */
+/** The stages that run only on request. */
 const MORE: readonly StageName[] = ['log'];
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const RESULTS = join(HERE, 'results');
@@ -29,7 +29,7 @@ interface Options {
   readonly quick: boolean;
   readonly stages: readonly StageName[];
   readonly json: string;
-  /** The folder for the homes: on the disk that is to be measured. */
+  /** The folder for the homes, on the disk to measure. */
   readonly dir: string;
   /** The folder of the built engine. */
   readonly bin: string;

@@ -32,8 +32,8 @@ export interface MadeHome {
 }
 
 /**
- * Makes a home that a fleet worked in: fan-outs of echo children, each joined, until its log has at least so many
- * records. The rules of coordinator and workers write it, their signatures included, without the processes.
+ * Makes a home with the history of a fleet: fan-outs of echo children, each joined, until its log has at least
+ * `records` records. The rules of coordinator and workers write it, including signatures, without processes.
  */
 export async function makeHome(dir: string, records: number, childrenPerTask: number): Promise<MadeHome> {
   const home = await openHome(dir, { create: true, version: VERSION });
@@ -69,7 +69,7 @@ interface Peer {
   readonly rules: Worker;
 }
 
-/** A fleet in which every message arrives at once. */
+/** The rules of a fleet, with immediate delivery of messages. */
 class RulesOnly {
   readonly #core: Coordinator;
   readonly #log: FileLog;
@@ -98,7 +98,7 @@ class RulesOnly {
     }
   }
 
-  /** One task, fanned out and joined. */
+  /** Adds one task, fans it out and joins it. */
   async work(alias: string, children: number): Promise<void> {
     const thread = `th_${hash(alias)}` as ThreadId;
     const issuer = { actor: ACTOR, key: undefined, now: this.#now() };
@@ -107,7 +107,7 @@ class RulesOnly {
     fanOut(this.#core, task, request, context, issuer);
     while (this.#deliverAll()) {
       for (const did of this.#peers.keys()) this.#hear(did);
-      // Each exchange is written by itself, as it would be, and not all as one frame.
+      // Each exchange is written separately, as in a real fleet, and not as one frame.
       await this.#durable;
     }
     if (this.#core.state.open.size > 0) throw new Error(`'${alias}' did not join`);
@@ -120,7 +120,7 @@ class RulesOnly {
     await this.#durable;
   }
 
-  /** Writes what the coordinator decided, and hands its messages over. @returns false when there were none. */
+  /** Writes the coordinator's records, and delivers its messages. @returns false if there were none */
   #deliverAll(): boolean {
     const { batches, effects } = this.#core.take();
     for (const batch of batches) this.#durable = this.#log.append(batch);
@@ -135,7 +135,7 @@ class RulesOnly {
     return effects.length > 0;
   }
 
-  /** Lets a worker do what it was given, and takes its answers. */
+  /** Lets a worker process its messages, and takes its answers. */
   #hear(did: Did): void {
     const { key, rules } = this.#peers.get(did)!;
     for (let effects = rules.takeAtOnce(); effects.length > 0; effects = rules.takeAtOnce()) {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 
-/** The processor time that a process has had in all its threads, in milliseconds. */
+/** Returns the processor time of a process in all its threads, in milliseconds. */
 export function cpuMs(pid: number): number {
   let ns = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -15,7 +15,7 @@ export function cpuMs(pid: number): number {
   return ns / 1e6;
 }
 
-/** Returns the memory that a process holds, in MiB: now, and at its peak. */
+/** Returns the memory of a process, in MiB: now, and at its peak. */
 export function memoryMib(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mib = (name: string): number => {
@@ -27,8 +27,8 @@ export function memoryMib(pid: number): { readonly now: number; readonly peak: n
 }
 
 /**
- * The environment that everything measured runs in: this one's, without what would lead it to somebody's fleet, and
- * with subtasks that take no time. `node` is the one that runs now.
+ * Returns the environment of everything measured: this process's, without variables that name another fleet, and with
+ * subtasks that take no time. `node` is the present Node.js.
  */
 export function benchEnvironment(home: string | null): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
@@ -41,7 +41,7 @@ export function benchEnvironment(home: string | null): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Runs a command to its end. @returns how long the whole process took, in ms. @throws when it fails. */
+/** Runs a command to its end. @returns the time of the whole process, in ms @throws if it fails */
 export function timeCommand(file: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
     const begun = performance.now();
@@ -58,6 +58,6 @@ export function timeCommand(file: string, words: readonly string[], env: NodeJS.
   });
 }
 
-/** A Node process that does nothing. */
+/** Times a Node.js process that does nothing. */
 export const timeBareNode = (env: NodeJS.ProcessEnv): Promise<number> =>
   timeCommand('node', ['-e', '0'], env);

@@ -10,8 +10,8 @@ import { buildProgram, runStage } from './stage-process.ts';
 import { PROFILED_CHILDREN } from './stages/profiled.ts';
 
 /**
- * `tsx test/bench/profile.ts [FOLDER]`: the throughput stage with a CPU profile of the coordinator and of each worker.
- * Prints where their time went, and keeps the profiles in the folder (default: `results/profiles`).
+ * Runs `tsx test/bench/profile.ts [FOLDER]`: the throughput stage with a CPU profile of the coordinator and of each
+ * worker. Prints the costliest functions, and keeps the profiles in the folder (default: `results/profiles`).
  */
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const PRELOAD = pathToFileURL(join(HERE, 'profiling', 'preload.mjs')).href;

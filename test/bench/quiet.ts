@@ -2,21 +2,21 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Figure, Probe } from './figure.ts';
 
-/** A probe this many times as bad as at its best tells of a machine that does something else as well. */
+/** A probe that is this many times worse than its best indicates a busy machine. */
 const FAR = 1.5;
-/** So do runs of one probe that differ this much. */
+/** So do runs of one probe that differ by this factor. */
 const WIDE = 3;
 
-/** More runs than that are single samples, which always lie far apart: only the one in the middle tells anything. */
+/** More runs than this are single samples, which always differ widely: only their median counts. */
 const MANY = 10;
 
-/** The best that each probe has reached on this machine, by its name. */
+/** The best result of each probe on this machine, by its name. */
 type Best = Record<string, number>;
 
 /**
- * Says in words which probes are far from what this machine can do when it is quiet: from the best of all runs so
- * far, which a file keeps, or from themselves within this run.
- * @param file null for a run that is too small to be compared with others.
+ * Returns descriptions of the probes that are far from the quiet machine's results: from the best of all previous runs,
+ * which a file keeps, or from each other in this run.
+ * @param file null for a run that is too small to be compared with others
  */
 export async function judgeQuiet(figures: readonly Figure[], file: string | null): Promise<string[]> {
   const best = file === null ? {} : await readBest(file);

@@ -8,7 +8,7 @@ import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';
 import { endProcesses } from '../harness/processes.ts';
 
-/** Bundles the program that the stages run in. */
+/** Bundles the program of the stages. */
 export async function buildProgram(outfile: string): Promise<void> {
   await build({
     entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
@@ -17,7 +17,7 @@ export async function buildProgram(outfile: string): Promise<void> {
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    // Packages that are CommonJS ask for Node's own modules.
+    // CommonJS packages require Node.js's own modules.
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
@@ -25,7 +25,7 @@ export async function buildProgram(outfile: string): Promise<void> {
   });
 }
 
-/** No stage takes so long, unless something is broken. */
+/** The time limit of a stage, which only a fault exceeds. */
 const STAGE_MS = 600_000;
 const QUICK_STAGE_MS = 60_000;
 
@@ -37,15 +37,17 @@ export interface StageRun {
   readonly quick: boolean;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
-  /** Added to the environment of the stage and of all that it starts. */
+  /** Variables in addition to the environment of the stage and its processes. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a stage in a process of its own, so that none meets the memory and the compiled code of another. */
+/**
+ * Runs a stage in a separate process, so that it is not affected by the memory and the compiled code of another stage.
+ */
 export async function runStage(run: StageRun): Promise<readonly Figure[]> {
   run.signal.throwIfAborted();
   const words = [run.name, run.bin, run.dir, run.quick ? 'quick' : 'full'];
-  // The coordinator is in this process: it is started as `spl` starts one.
+  // The coordinator runs in this process, with the flags with which `spl` starts one.
   const child = fork(run.program, words, {
     execArgv: [...HEAP_FLAGS],
     env: { ...benchEnvironment(null), ...run.env },
@@ -63,7 +65,7 @@ export async function runStage(run: StageRun): Promise<readonly Figure[]> {
     cut = why;
     child.kill('SIGKILL');
   };
-  // A timer of our own: Node 20 may collect the time-out of an `AbortSignal.any`, which then never comes.
+  // A separate timer: Node.js 20 may collect the time-out of an `AbortSignal.any`, which then never fires.
   const timer = setTimeout(() => cutShort(`was not over within ${limitMs / 1000} s`), limitMs);
   const onStop = (): void => cutShort('was told to end');
   run.signal.addEventListener('abort', onStop);

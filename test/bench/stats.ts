@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Spread } from './figure.ts';
 
-/** The value below which the share `p`, from 0 to 1, of the values lies; of at least one value. */
+/** Returns the value below which the share `p`, from 0 to 1, of at least one value lies. */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(p * sorted.length) - 1))]!;
@@ -26,10 +26,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** The resolution of the event loop's delay, in ms: less than this can't be told from nothing. */
+/** The resolution of the event loop's delay, in ms. Smaller delays are not distinguishable from none. */
 const RESOLUTION_MS = 1;
 
-/** The longest time for which some work held this process's event loop, in ms, with what the machine added to it. */
+/**
+ * Returns the longest time for which work blocked this process's event loop, in ms. It includes the machine's own
+ * delays.
+ */
 export async function longestStretchMs(work: () => Promise<unknown>): Promise<number> {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();

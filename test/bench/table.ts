@@ -1,6 +1,6 @@
 import { reached, type Figure, type Target } from './figure.ts';
 
-/** The figures as a table for people: each figure's line, and below it a line for each further probe. */
+/** Returns the figures as a table: a line for each figure, and below it a line for each further probe. */
 export function table(figures: readonly Figure[]): string {
   const rows = [HEADINGS, ...figures.flatMap(rowsOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
@@ -47,7 +47,7 @@ const goal = (target: Target, unit: string): string =>
 
 const amount = (value: number, unit: string): string => `${number(value)} ${unit}`;
 
-/** Three significant digits, and no fraction from a hundred on. */
+/** Formats a number with three significant digits, and without a fraction from 100 on. */
 function number(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(3)));

@@ -9,13 +9,13 @@ const PAIRS = 15;
 /** The result of one turn of a build. */
 export interface Turn {
   readonly childrenPerSec: number;
-  /** Two children, from the command to the durable join. */
+  /** The time of two children, from the command to the durable join. */
   readonly twoMs: number;
   readonly coordinatorCpuUs: number;
   readonly workersCpuUs: number;
 }
 
-/** A fleet of one build in a process of its own, that takes a turn whenever the parent process says anything. */
+/** Runs a fleet of one build in a separate process. It takes a turn at each message of the parent process. */
 export async function takeTurns(bin: string, dir: string): Promise<void> {
   const started = BenchFleet.start(bin, join(dir, 'h'));
   process.on('message', () => void started.then(turn).then(taken => process.send!(taken)));

@@ -3,16 +3,16 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { extension, fleet, run } from '../../editor/suites/support.ts';
 
-/** The figures that the runner of this suite reads back. */
+/** The figures that this suite reports to its runner. */
 export interface HostReadings {
-  /** Reading the extension's code, and from then until `activate` was over, by the editor's own marks. */
+  /** The time to read the extension's code, and from then to the end of `activate`, by the editor's own marks. */
   readonly loadMs: number;
   readonly activateMs: number;
-  /** Within `activate` itself. */
+  /** The time inside `activate`. */
   readonly ownMs: number;
   readonly children: number;
   readonly tookMs: number;
-  /** The delay of the event loop, while nothing was done and while the fan-out ran, in milliseconds. */
+  /** The delay of the event loop when idle and while the fan-out ran, in milliseconds. */
   readonly idleP99Ms: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -36,7 +36,7 @@ describe('the extension host', () => {
     busy.enable();
     const begun = performance.now();
     await fleet.fanOut('LARGE-1', subtasks);
-    // Asked for rarely: reading the answers is work of this very loop.
+    // Asked rarely, because reading the answers delays this very loop.
     for (;;) {
       const { complete } = await fleet.client.report('join', { task: 'LARGE-1', summary: true });
       if (complete) break;
@@ -62,14 +62,14 @@ describe('the extension host', () => {
   }).timeout(160_000);
 });
 
-/** The editor's own marks of its course, in this process; milliseconds since 1970. */
+/** The editor's own time marks in this process, in milliseconds since 1970. */
 interface Marks {
   readonly MonacoPerformanceMarks?: {
     getMarks(): readonly { readonly name: string; readonly startTime: number }[];
   };
 }
 
-/** Returns the time at which the editor marked a step in the life of the extension. */
+/** Returns the time at which the editor marked a step of the extension's activation. */
 function markOf(step: string): number {
   const name = `code/extHost/${step}/${extension().id}`;
   const marks = (globalThis as Marks).MonacoPerformanceMarks?.getMarks() ?? [];

@@ -11,18 +11,20 @@ import { percentile } from '../stats.ts';
 import type { HostReadings } from './host.suite.ts';
 
 /**
- * Measures the extension in a real editor: `npm run bench:editor [-- --quick]`. What a person waits for is taken in the
- * window, from before the command is sent until the page shows what it changed: server, network and drawing are in it.
+ * Measures the extension in a real editor: `npm run bench:editor [-- --quick]`. The user's waits are measured in the
+ * window, from before the command is sent until the page shows the result. They include server, network and drawing.
  */
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 const CHILDREN = values.quick ? 500 : 10_000;
 const CHANGES = values.quick ? 5 : 60;
-/** Between two changes: what follows another within 200 ms the editor itself gathers, and shows after that. */
+/**
+ * The pause between two changes. The editor batches changes that follow another within 200 ms, and shows them later.
+ */
 const QUIET_MS = 300;
 const PAINTED = 1_000;
 const STARTS = values.quick ? 1 : 3;
-/** The element in which the panel says how far its join is, as an expression for the page. */
+/** A page expression for the element with the panel's progress. */
 const FIGURES =
   "document.querySelector('fleet-join-view').shadowRoot.querySelector('fleet-census').shadowRoot.querySelector('.figures')";
 
@@ -50,7 +52,7 @@ async function measureWindow(workbench: Workbench, { fleet }: EditorUnderTest): 
   await workbench.tree('Instances').waitFor('worker-b live');
   const tree: number[] = [];
   for (let i = 0; i < CHANGES; i++) {
-    // A new task is the first row, whatever else there is.
+    // A new task is always the first row.
     const shown = workbench.page.evaluate(
       drawn(
         "document.querySelector('.sidebar')",
@@ -74,7 +76,7 @@ async function measureWindow(workbench: Workbench, { fleet }: EditorUnderTest): 
   for (let i = 1; i <= CHANGES; i++) {
     const shown = panel.evaluate(drawn(FIGURES, `within.textContent.includes('${i} / ${CHANGES + 1}')`));
     const begun = performance.now();
-    // From the end, where none has begun: ending what runs takes a worker's time.
+    // From the end, where no subtask has started: ending a running one takes a worker's time.
     await fleet.client.submit('task.cancel', { task: thread, subtask: CHANGES + 1 - i, reason: null });
     await shown;
     changes.push(performance.now() - begun);
@@ -99,11 +101,10 @@ async function measureWindow(workbench: Workbench, { fleet }: EditorUnderTest): 
 }
 
 /**
- * Waits for the frame in which something is so, as an expression for the page. It looks when the page changes: to look at
- * each frame would have the page draw all the time, and measure that.
- *
- * @param where the part of the page that is to change, as an expression
- * @param isSo an expression about that part, `within`
+ * Waits for the frame in which a condition holds. Checks when the page changes: checking each frame would make the page
+ * draw all the time, and measure that.
+ * @param where the part of the page to observe, as an expression
+ * @param isSo a condition on that part, `within`, as an expression
  */
 function drawn(where: string, isSo: string): string {
   return `new Promise(done => {
@@ -161,7 +162,7 @@ async function measureHost(): Promise<void> {
   );
 }
 
-/** In an editor of its own, so that the code is read and the extension is activated for the first time. */
+/** Uses a new editor, so that the code is read and the extension is activated for the first time. */
 async function readHost(tests: string): Promise<HostReadings> {
   const scratch = await Scratch.make();
   try {

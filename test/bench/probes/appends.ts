@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A probe of the disk: writes and syncs in a bare loop, on a file beside the homes. */
+/** Probes the disk: writes and syncs in a bare loop, on a file next to the homes. */
 export class AppendProbe {
   readonly #path: string;
   readonly #file: number;
@@ -12,8 +12,8 @@ export class AppendProbe {
   }
 
   /**
-   * Appends so many bytes, as so many records in groups of `groupSize`, each group written and synced at once.
-   * @returns how long it took, in ms.
+   * Appends `bytes` as `records` records in groups of `groupSize`. Each group is written and synced at once.
+   * @returns the time in ms
    */
   append({ bytes, records }: { bytes: number; records: number }, groupSize = 100): number {
     const group = Buffer.alloc(Math.max(1, Math.round((bytes / records) * groupSize)), 'x');
@@ -23,7 +23,7 @@ export class AppendProbe {
     return performance.now() - begun;
   }
 
-  /** Writes and syncs one small record. @returns how long it took, in ms. */
+  /** Writes and syncs one small record. @returns the time in ms */
   appendOne(bytes: number): number {
     return this.append({ bytes, records: 1 }, 1);
   }

@@ -4,11 +4,11 @@ import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-/** The number of messages on their way to one peer at once, and the number in one write. */
+/** The number of messages under way to one peer, and the number in one write. */
 const WINDOW = 512;
 const BATCH = 128;
 
-/** A probe of the exchange between processes: lines of JSON over a socket, to two peers and back. */
+/** Probes the exchange between processes: lines of JSON over a socket, to two peers and back. */
 export class MessageProbe {
   readonly #server: Server;
   readonly #path: string;
@@ -20,7 +20,7 @@ export class MessageProbe {
     this.#peers = peers;
   }
 
-  /** @param program the file in which `answerMessages` is reached by the word `peer`. */
+  /** @param program a file that runs `answerMessages` for the argument `peer` */
   static async start(program: string, dir: string, peers = 2): Promise<MessageProbe> {
     const path = join(dir, 'm.sock');
     const server = createServer().listen(path);
@@ -34,7 +34,7 @@ export class MessageProbe {
     return new MessageProbe(server, path, started);
   }
 
-  /** Sends `count` messages in all, and waits for an answer to each. @returns how long it took, in ms. */
+  /** Sends `count` messages in total, and waits for an answer to each. @returns the time in ms */
   async exchange(count: number, size: { out: number; back: number }): Promise<number> {
     const begun = performance.now();
     const share = Math.ceil(count / this.#peers.length);
@@ -42,7 +42,7 @@ export class MessageProbe {
     return performance.now() - begun;
   }
 
-  /** One message to one peer and back. @returns how long it took, in ms. */
+  /** Sends one message to one peer and back. @returns the time in ms */
   async roundTrip(size: { out: number; back: number }): Promise<number> {
     const begun = performance.now();
     await this.#peers[0]!.exchange(1, size);
@@ -101,7 +101,7 @@ class Peer {
   }
 }
 
-/** The other side: answers every message until the connection ends. */
+/** Answers every message until the connection ends. */
 export async function answerMessages(path: string): Promise<void> {
   const socket = connect(path);
   let answers = '';

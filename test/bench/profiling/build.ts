@@ -11,7 +11,7 @@ const ENTRIES = {
   'index-thread.js': 'engine/log/index/thread.ts',
 };
 
-/** Builds the engine as `npm run build` does, but with its names kept and a map to its source. */
+/** Builds the engine like `npm run build`, but keeps names and adds a source map. */
 export async function buildReadable(out: string): Promise<void> {
   await mkdir(out, { recursive: true });
   await Promise.all(Object.entries(ENTRIES).map(([to, from]) => bundle(from, join(out, to))));
@@ -39,7 +39,7 @@ async function bundle(from: string, outfile: string): Promise<void> {
   });
 }
 
-/** Finds where in the source a place of a built file comes from. */
+/** Maps places in built files to their source. */
 export class Sources {
   readonly #maps = new Map<string, SourceMap>();
 
@@ -53,7 +53,7 @@ export class Sources {
     return sources;
   }
 
-  /** `file:line` in the source, relative to the project; of a file that was not built here, its own. */
+  /** Returns `file:line` in the source, relative to the project; for a file that was not built here, its own place. */
   placeOf(url: string, line: number, column: number): string {
     const file = url.startsWith('file:') ? fileURLToPath(url) : url;
     const entry = this.#maps.get(file)?.findEntry(line, column);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * Loaded first into every process of a profiled fleet: the first SIGUSR2 begins a CPU profile, the second writes it to
- * the folder that SPL_PROFILE_DIR names.
+ * Loaded first in every process of a profiled fleet. The first SIGUSR2 starts a CPU profile; the second writes it to
+ * the folder in SPL_PROFILE_DIR.
  */
 const folder = process.env.SPL_PROFILE_DIR;
 const INTERVAL_US = 200;

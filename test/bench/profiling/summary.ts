@@ -1,17 +1,17 @@
 import type { Profiler } from 'node:inspector';
 import type { Sources } from './build.ts';
 
-/** The time that a process spent in one function. */
+/** The time of a process in one function. */
 export interface Cost {
   readonly name: string;
   readonly place: string;
-  /** In the function itself, in milliseconds. */
+  /** The time in the function itself, in milliseconds. */
   readonly selfMs: number;
-  /** In the function and in everything that it called. */
+  /** The time in the function and everything that it called. */
   readonly totalMs: number;
 }
 
-/** Sums a profile up; the dearest functions by themselves come first. */
+/** Sums up a profile. The functions with the most time of their own come first. */
 export function costsOf(profile: Profiler.Profile, sources: Sources): Cost[] {
   const selfUs = selfTimes(profile);
   const byId = new Map(profile.nodes.map(node => [node.id, node]));
@@ -27,7 +27,7 @@ export function costsOf(profile: Profiler.Profile, sources: Sources): Cost[] {
     costs.set(key, cost);
     cost.selfMs += us / 1000;
     for (const child of node.children ?? []) us += visit(byId.get(child)!, inside);
-    // A recursive function's time is counted once, where it was entered.
+    // The time of a recursive function is counted once, at its outermost call.
     if (!above.has(key)) cost.totalMs += us / 1000;
     return us;
   };
@@ -41,7 +41,10 @@ function selfTimes({ samples = [], timeDeltas = [] }: Profiler.Profile): Map<num
   return selfUs;
 }
 
-/** Two tables of the dearest `count` functions: all by themselves, and the engine's own with all that they call. */
+/**
+ * Returns two tables of the `count` costliest functions: all functions by their own time, and the engine's by total
+ * time.
+ */
 export function summary(title: string, costs: readonly Cost[], children: number, count: number): string {
   const busy = costs.filter(({ name }) => name !== '(idle)' && name !== '(root)');
   const busyMs = busy.reduce((sum, { selfMs }) => sum + selfMs, 0);

@@ -3,12 +3,12 @@ import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { benchEnvironment, timeBareNode, timeCommand } from '../processes.ts';
 import { spreadOf } from '../stats.ts';
 
-/** Measures the commands that a user waits for at the terminal: whole processes, from their start to their end. */
+/** Measures the commands for which a user waits at the terminal: whole processes, from start to end. */
 export async function commands(stage: Stage): Promise<Figure[]> {
   return [await fleetStart(stage), await fleetList(stage)];
 }
 
-/** A fleet with a new home and no coordinator, each time. */
+/** Measures `fleet start`, each time with a new home and no coordinator. */
 async function fleetStart(stage: Stage): Promise<Figure> {
   const runs = stage.quick ? 1 : 7;
   const starts: number[] = [];
@@ -33,7 +33,7 @@ async function fleetStart(stage: Stage): Promise<Figure> {
   };
 }
 
-/** In turns with a process that does nothing, so that both meet the same machine. */
+/** Alternates with a process that does nothing, so that both run under the same conditions. */
 async function fleetList(stage: Stage): Promise<Figure> {
   const runs = stage.quick ? 3 : 40;
   const env = benchEnvironment(join(stage.dir, 'list'));

@@ -8,7 +8,7 @@ import { AppendProbe } from '../probes/appends.ts';
 const WORKERS = 8;
 const RECORD_BYTES = 300;
 
-/** Measures the time from a freeze to the last begin of a command anywhere, in the middle of a storm of short commands. */
+/** Measures the time from a freeze to the last start of a command anywhere, during a storm of short commands. */
 export async function freeze(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 20;
   const children = stage.quick ? 40 : 1_000;
@@ -35,7 +35,7 @@ export async function freeze(stage: Stage): Promise<Figure[]> {
     await fleet.countsWhen(alias, 'nothing runs', ({ counts }) => counts.running === 0);
     const starts = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '');
     const last = Math.max(...starts.map(line => Number(line.slice(0, -6))));
-    // One that began before it was issued began after no freeze.
+    // At least 1 ms, also if no command started after the freeze.
     lags.push(Math.max(1, last - issuedAt));
     sync.push(appends.appendOne(RECORD_BYTES));
     await client.submit('unkill', { namespace: 'storm', emergency: false });

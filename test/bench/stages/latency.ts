@@ -7,7 +7,7 @@ import { percentile, spreadOf } from '../stats.ts';
 
 const RECORD_BYTES = 300;
 const MESSAGE_BYTES = { out: RECORD_BYTES, back: RECORD_BYTES };
-/** The engine and its probes take turns of this many runs. */
+/** The number of runs after which engine and probes alternate. */
 const TURN = 20;
 
 interface Samples {
@@ -16,7 +16,7 @@ interface Samples {
   readonly roundTrip: number[];
 }
 
-/** Two children: how long a fan-out takes that has nothing to do. */
+/** Measures the time of a fan-out with two children that do nothing. */
 export async function latency(stage: Stage): Promise<Figure[]> {
   const turns = stage.quick ? 2 : 40;
   const appends = new AppendProbe(stage.dir);

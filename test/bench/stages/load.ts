@@ -13,20 +13,20 @@ import { percentile, spreadOf } from '../stats.ts';
 const RECORD_BYTES = 300;
 const WRITER = 'did:sync:user:load';
 
-/** The report of the writing process on its clients. */
+/** The report of the writing process about its clients. */
 interface Written {
   readonly acknowledged: number;
-  /** Of those that were acknowledged, how many could not be read back. */
+  /** The number of acknowledged records that could not be read back. */
   readonly lost: number;
-  /** The number of requests that were told to come again later. */
+  /** The number of requests that were refused with status 429. */
   readonly refused: number;
-  /** From each request to its answer. */
+  /** The times from each request to its answer. */
   readonly latenciesMs: readonly number[];
 }
 
 /**
- * Many clients write records over HTTP, each waiting for its answer, while one fan-out after the other runs.
- * @throws when a record that was acknowledged is not there afterwards.
+ * Many clients write records over HTTP, each waiting for its answer, while one fan-out after another runs.
+ * @throws if an acknowledged record is missing afterwards
  */
 export async function load(stage: Stage): Promise<Figure[]> {
   const clients = stage.quick ? 8 : 64;
@@ -98,7 +98,7 @@ const probe = (name: string, value: number, values: readonly number[]): Probe =>
   spread: spreadOf(values),
 });
 
-/** More values than a call takes arguments. */
+/** Computes the spread of more values than a call takes arguments. */
 function spreadOfMany(values: readonly number[]): Figure['spread'] {
   const at = (p: number): number => percentile(values, p);
   return { median: at(0.5), min: at(0), max: at(1), runs: values.length };
@@ -113,7 +113,7 @@ interface LoadJob {
   readonly secs: number;
 }
 
-/** Writes for so long, then reads back each record that was acknowledged. */
+/** Writes for the given time, then reads back each acknowledged record. */
 export async function writeAndReadBack(): Promise<Written> {
   const job = JSON.parse(process.env['LOAD_JOB']!) as LoadJob & { endpoint: string };
   const agent = new http.Agent({ keepAlive: true, maxSockets: job.clients });

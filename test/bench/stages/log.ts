@@ -13,7 +13,7 @@ const LINE_BYTES = 76;
 interface Load {
   readonly id: string;
   readonly name: string;
-  /** The number of appenders at once, each waiting for its own append. */
+  /** The number of concurrent appenders, each waiting for its own append. */
   readonly appenders: number;
   readonly groupSize: number;
 }
@@ -24,7 +24,7 @@ const LOADS: readonly Load[] = [
   { id: 'log_singles', name: 'log: 256 appenders of one record', appenders: 256, groupSize: 1 },
 ];
 
-/** The log by itself, without fleet or rules: how fast records become durable. Run only when it is asked for. */
+/** Measures how fast records become durable in the log alone, without fleet and rules. Runs only on request. */
 export async function log(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 5;
   const count = stage.quick ? 2_000 : LOT;
@@ -38,7 +38,7 @@ export async function log(stage: Stage): Promise<Figure[]> {
   const rates = LOADS.map(() => ({ log: [] as number[], bare: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
     for (const [i, load] of LOADS.entries()) {
-      // Records are hashed beforehand: the appending alone is timed.
+      // Records are hashed beforehand, so that only the appending is timed.
       const records = Array.from({ length: count }, (_, n) => sample(opened.end + n));
       const bytes = records.reduce((sum, { text }) => sum + text.length + LINE_BYTES, 0);
       rates[i]!.bare.push((count / appends.append({ bytes, records: count })) * 1000);
@@ -78,7 +78,7 @@ async function appendAll(
   await Promise.all(Array.from({ length: appenders }, appender));
 }
 
-/** A record about as large as a subtask's report. */
+/** Returns a record of about the size of a subtask's report. */
 function sample(clock: number): SealedRecord {
   const hex = clock.toString(16).padStart(8, '0');
   return seal({

@@ -15,7 +15,7 @@ const TASK = 'large';
 const ANSWER_MS = 30_000;
 const POLL_MS = 50;
 
-/** Measures the memory of a coordinator in a process of its own, during and after a large fan-out. */
+/** Measures the memory of a separate coordinator process, during and after a large fan-out. */
 export async function memory(stage: Stage): Promise<Figure[]> {
   const children = stage.quick ? 1_000 : 100_000;
   const bare = await bareNode(stage);
@@ -74,7 +74,7 @@ async function measure(
   }
 }
 
-/** After a gap the state is asked for, as every watcher does. */
+/** Asks for the state after a gap, as every watcher does. */
 async function isJoined(client: EngineClient, event: { kind: string; complete?: boolean }): Promise<boolean> {
   return event.kind === 'gap' ? hasJoined(client) : event.kind === 'task' && event.complete === true;
 }
@@ -83,7 +83,7 @@ async function hasJoined(client: EngineClient): Promise<boolean> {
   return (await client.report('join', { task: TASK, summary: true })).complete;
 }
 
-/** A client of the coordinator, once it answers. */
+/** Returns a client of the coordinator, once it answers. */
 async function reach(coordinator: ChildProcess, home: string): Promise<EngineClient> {
   const deadline = performance.now() + ANSWER_MS;
   for (;;) {

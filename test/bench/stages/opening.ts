@@ -8,10 +8,10 @@ import { builtEngine, segmentsOf } from '../fleet.ts';
 import { makeHome } from '../make-home.ts';
 import { spreadOf, timed } from '../stats.ts';
 
-/** The message of a fresh process about its one attempt. */
+/** The message of a new process about its one attempt. */
 type Said = { readonly ms: number };
 
-/** A home with a long past: until when commands are taken. */
+/** Measures the time until a home with a long history accepts commands. */
 export async function opening(stage: Stage): Promise<Figure[]> {
   const home = join(stage.dir, 'h');
   stage.say('opening: making the home');
@@ -24,7 +24,7 @@ export async function opening(stage: Stage): Promise<Figure[]> {
     ms.bare.push(await inFreshProcess(stage, 'read', home));
     rmSync(homePaths(home).indexDir, { recursive: true, force: true });
     ms.without.push(await inFreshProcess(stage, 'open', home));
-    // The one before saved a checkpoint when it closed.
+    // The previous process saved a checkpoint when it closed.
     for (let i = 0; i < 2; i++) ms.with.push(await inFreshProcess(stage, 'open', home));
   }
   const probes = [
@@ -54,7 +54,7 @@ async function inFreshProcess(stage: Stage, word: 'open' | 'read', home: string)
   return said.ms;
 }
 
-/** Opens a home until it takes commands, and lets go of it. */
+/** Opens a home until it accepts commands, and releases it. */
 export async function openOnce(bin: string, home: string): Promise<Said> {
   const { openCoordinator } = builtEngine(bin);
   const begun = performance.now();
@@ -70,7 +70,7 @@ export async function openOnce(bin: string, home: string): Promise<Said> {
   return { ms };
 }
 
-/** Reads the log of a home and parses every line that is JSON, which is all but the heads of its frames. */
+/** Reads the log of a home and parses every line of JSON: all lines except the headers of frames. */
 export async function readOnce(home: string): Promise<Said> {
   let lines = 0;
   const ms = await timed(async () => {

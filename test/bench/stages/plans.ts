@@ -14,7 +14,7 @@ import { percentile, spreadOf } from '../stats.ts';
 
 const uri = 'file:///bench/large.fanout.yaml';
 
-/** Measures the wait of somebody who writes a plan: for completions, and for diagnostics. */
+/** Measures the waits of a person who writes a plan: for completions, and for diagnostics. */
 export async function plans(stage: Stage): Promise<Figure[]> {
   const subtasks = stage.quick ? 50 : 1000;
   const server = spawn(process.execPath, [join(stage.bin, 'plan-server.js'), '--stdio'], {
@@ -34,7 +34,7 @@ export async function plans(stage: Stage): Promise<Figure[]> {
   }
 }
 
-/** A plan as people write them: commands, some that wait for others, a matrix now and then. */
+/** Returns a typical plan: commands, some dependencies, and a matrix now and then. */
 function planOf(subtasks: number): string {
   const all = Array.from({ length: subtasks }, (_, i) => {
     const waits = i % 3 === 2 ? [`    depends: [s-${i - 1}, s-${i - 2}]`] : [];
@@ -48,7 +48,7 @@ function planOf(subtasks: number): string {
   return `goal: Check the release\nsubtasks:\n${all.join('\n')}\njoin: failed == 0 && children.all(c, c.verdict == "accept")\n`;
 }
 
-/** Types into a plan over the protocol, a character at a time. */
+/** Types into a plan over the protocol, one character at a time. */
 class Typist {
   readonly #connection: ProtocolConnection;
   readonly #published = new Map<number, () => void>();
@@ -76,7 +76,7 @@ class Typist {
     await told;
   }
 
-  /** Inserts one character. @returns how long the answer to a completion there took, and the diagnostics, in ms. */
+  /** Inserts one character. @returns the times until the completions there and the diagnostics, in ms */
   async type(
     line: number,
     character: number,
@@ -113,7 +113,7 @@ async function typed(stage: Stage, typist: Typist): Promise<Figure[]> {
   const waits: { readonly completion: number; readonly diagnostics: number }[] = [];
   const whole: number[] = [];
   for (let i = 0; i < runs; i++) {
-    // Words of five characters, at places all over the text.
+    // Words of five characters, at places throughout the text.
     const { line, character } = places[(Math.floor(i / 5) * 37) % places.length]!;
     waits.push(await typist.type(line, character + (i % 5)));
     const begun = performance.now();

@@ -6,12 +6,12 @@ import { BenchFleet } from '../fleet.ts';
 
 const RUNS = 5;
 const CHILDREN = 10_000;
-/** Children that one profile is about. */
+/** The number of children in one profile. */
 export const PROFILED_CHILDREN = RUNS * CHILDREN;
 
 const LOOK_MS = 5;
 
-/** The work of the throughput stage, with a profile of each process of the fleet, begun once everything is warm. */
+/** Runs the throughput stage with a profile of each process of the fleet, started once everything is warm. */
 export async function profiled(stage: Stage): Promise<Figure[]> {
   await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
   for (let i = 0; i < 4; i++) await fleet.timeFanOut(CHILDREN);
@@ -31,7 +31,7 @@ export async function profiled(stage: Stage): Promise<Figure[]> {
   return [];
 }
 
-/** Has each process begin or end its profile, and waits until it says so. */
+/** Makes each process start or end its profile, and waits for its message. */
 async function signalAll(pids: readonly number[], said: 'begun' | 'ended'): Promise<void> {
   const folder = process.env['SPL_PROFILE_DIR']!;
   for (const pid of pids) process.kill(pid, 'SIGUSR2');

@@ -9,11 +9,13 @@ interface Cost {
   readonly wall: number;
   readonly cpu: number;
   readonly probe: number;
-  /** The longest time for which one fan-out held the coordinator's event loop, in ms. */
+  /** The longest time for which one fan-out blocked the coordinator's event loop, in ms. */
   readonly stretchMs: number;
 }
 
-/** Compares the cost of one child in a large fan-out and in a small one: the join must not read its members at each report. */
+/**
+ * Compares the cost of one child in a large and in a small fan-out: the join must not read its members at each report.
+ */
 export async function scaling(stage: Stage): Promise<Figure[]> {
   const few = stage.quick ? 100 : 1_000;
   const many = stage.quick ? 1_000 : 100_000;
@@ -53,7 +55,7 @@ export async function scaling(stage: Stage): Promise<Figure[]> {
   });
 }
 
-/** The mean over `runs` fan-outs. */
+/** Returns the mean cost over `runs` fan-outs. */
 async function costOf(
   fleet: BenchFleet,
   appends: AppendProbe,

@@ -5,7 +5,7 @@ import { AppendProbe } from '../probes/appends.ts';
 import { MessageProbe } from '../probes/messages.ts';
 import { longestStretchMs, median, spreadOf } from '../stats.ts';
 
-/** Children without work of their own: what a child costs the fleet, and how many it takes in a second. */
+/** Measures the fleet's own cost of a child, and its children per second, with children that do nothing. */
 export async function throughput(stage: Stage): Promise<Figure[]> {
   const children = stage.quick ? 500 : 10_000;
   const runs = stage.quick ? 2 : 9;

@@ -7,7 +7,7 @@ import { readNotes } from '../../../engine/runtime/worktrees/notes.ts';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { spreadOf, timed } from '../stats.ts';
 
-/** A worktree for an attempt beside a bare `git worktree add`, of a repository of a common size. */
+/** Compares a worktree for an attempt with a bare `git worktree add`, in a repository of a common size. */
 export async function worktree(stage: Stage): Promise<Figure[]> {
   const repo = join(stage.dir, 'repo');
   const folder = join(stage.dir, 'worktrees');
