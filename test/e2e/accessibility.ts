@@ -4,7 +4,7 @@ import type { Frame } from 'playwright-core';
 
 /** Asserts that axe finds nothing serious or critical in a document. */
 export async function assertAccessible(frame: Frame): Promise<void> {
-  // Evaluated by the browser's debugger, which the document's policy does not bind.
+  // Evaluated by the browser's debugger, to which the document's policy does not apply.
   await frame.evaluate(axe.source);
   const { violations } = await frame.evaluate<axe.AxeResults>('axe.run(document)');
   const serious = violations

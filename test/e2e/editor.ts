@@ -11,15 +11,15 @@ import { endProcesses } from '../harness/processes.ts';
 import { Workbench } from './workbench.ts';
 
 export interface EditorOptions extends PlaceOptions {
-  /** A folder of `test/workspaces`. */
+  /** The name of a folder of `test/workspaces`. */
   readonly workspace: string;
-  /** Added to the settings of every test. */
+  /** Settings in addition to those of every test. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 const SIZE = { width: 1280, height: 800 };
 
-/** A server with the packaged extension installed, and a browser to open windows with: one for all tests of a run. */
+/** A server with the packaged extension, and a browser for its windows: one for all tests of a run. */
 export class RunningEditor {
   readonly #scratch: Scratch;
   readonly #server: Server;
@@ -32,7 +32,7 @@ export class RunningEditor {
     this.#browser = browser;
   }
 
-  /** @param env added to the environment of the server, and so of all that its windows start */
+  /** @param env variables in addition to the environment of the server and its windows' processes */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<RunningEditor> {
     const editor = await installEditor();
     const scratch = await Scratch.make();
@@ -45,7 +45,9 @@ export class RunningEditor {
     }
   }
 
-  /** Makes a home and a workspace for a test. The one before it is disposed of first: the settings name one home. */
+  /**
+   * Makes a home and a workspace for a test. Disposes of the previous ones first, because the settings name one home.
+   */
   async open(options: EditorOptions): Promise<EditorUnderTest> {
     const place = await Place.make(this.#scratch, `p${(this.#opened += 1)}`, options.workspace, options);
     const configure = (settings: Readonly<Record<string, unknown>>): Promise<void> =>
@@ -54,7 +56,7 @@ export class RunningEditor {
     return new EditorUnderTest(place, this.#server, this.#browser, configure, () => this.#endHosts());
   }
 
-  /** Ends the extension hosts of closed windows at once, so that none serves the home of a test that is over. */
+  /** Ends the extension hosts of closed windows at once, so that none serves the home of a finished test. */
   #endHosts(): Promise<void> {
     return endProcesses(this.#scratch.root, ({ command }) => command.includes('--type=extensionHost'));
   }
@@ -66,14 +68,14 @@ export class RunningEditor {
   }
 }
 
-/** The windows of a test on a home and a workspace of its own. */
+/** The windows of a test, with its own home and workspace. */
 export class EditorUnderTest {
   readonly place: Place;
-  /** Whoever serves the home, spoken to from outside. */
+  /** A client of the coordinator that serves the home, from outside the editor. */
   readonly fleet: FleetClient;
-  /** Gives the windows that open from now on further settings. */
+  /** Adds settings for windows that are opened from now on. */
   readonly configure: (settings: Readonly<Record<string, unknown>>) => Promise<void>;
-  /** Errors of scripts that pages reported. */
+  /** Errors of scripts in pages. */
   readonly pageErrors: string[] = [];
   readonly #server: Server;
   readonly #browser: Browser;
@@ -95,13 +97,13 @@ export class EditorUnderTest {
     this.#endHosts = endHosts;
   }
 
-  /** The window of that name, which is opened on the workspace unless it is open, with a browser profile of its own. */
+  /** Returns the window of that name. Opens it on the workspace if needed, with its own browser profile. */
   async window(name: string): Promise<Workbench> {
     const open = this.#windows.get(name);
     if (open !== undefined && !open.page.isClosed()) return open;
     const context = await this.#browser.newContext({
       viewport: SIZE,
-      // The server would compress some megabytes for each window, which the same machine unpacks again.
+      // The server would compress some megabytes for each window, which the same machine would decompress.
       extraHTTPHeaders: { 'accept-encoding': 'identity' },
     });
     const page = await context.newPage();
@@ -113,12 +115,12 @@ export class EditorUnderTest {
     return workbench;
   }
 
-  /** Takes a picture of each open window. One that is closed meanwhile shows nothing. */
+  /** Takes a picture of each open window. Skips one that is closed meanwhile. */
   async snap(step: string): Promise<void> {
     for (const window of this.#windows.values()) await window.snap(step).catch(() => undefined);
   }
 
-  /** Closes the windows, and ends their extension hosts and all that runs on the home. */
+  /** Closes the windows, and ends their extension hosts and everything that runs on the home. */
   async dispose(): Promise<void> {
     for (const { page } of this.#windows.values()) await page.context().close();
     await this.fleet.close();
@@ -128,7 +130,7 @@ export class EditorUnderTest {
   }
 }
 
-/** Both, or neither: what came up beside one that did not is ended. */
+/** Starts both or neither: if one fails, the other is ended. */
 async function both(
   starting: Promise<Server>,
   opening: Promise<Browser>,
@@ -155,7 +157,7 @@ async function startServer(
 
 let vsix: Promise<string> | undefined;
 
-/** The packaged extension, made once from what is built. `SPL_TEST_VSIX` names another one. */
+/** Returns the packaged extension, packaged once from the built files. `SPL_TEST_VSIX` names another package. */
 export function packaged(): Promise<string> {
   vsix ??= makePackage();
   return vsix;
@@ -170,7 +172,7 @@ async function makePackage(): Promise<string> {
   return packagePath;
 }
 
-/** In bytes. */
+/** Returns the size of the package, in bytes. */
 export async function packageSize(): Promise<number> {
   return (await stat(await packaged())).size;
 }

@@ -44,7 +44,7 @@ describe('the panel of a task', () => {
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('restored');
 
-      // A serial run that is begun elsewhere is taken up as well.
+      // A serial run that was begun elsewhere is recognised as well.
       await editor.place.spl('task', 'run-serial', 'PANEL-1', '--wait');
       await view.getByText('PANEL-1-serial-2').waitFor({ timeout: 30_000 });
       assert.deepEqual(refused, []);
@@ -52,7 +52,7 @@ describe('the panel of a task', () => {
   );
 });
 
-/** The document in the page that holds the panel's view. */
+/** Returns the document in the page that contains the panel's view. */
 function panelOf(page: Page): Promise<Frame> {
   return until('the view of the panel', async () => {
     for (const frame of page.frames()) {

@@ -2,7 +2,10 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Takes the pictures that the README and its pages show from those that the last run of the browser tests and `npm run soak -- editor` left. */
+/**
+ * Copies the pictures for the README and its pages from the last run of the browser tests and of
+ * `npm run soak -- editor`.
+ */
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const pictures = {

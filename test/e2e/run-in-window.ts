@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { EditorUnderTest } from './editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Starts the fleet by the window, unless it runs. */
+/** Starts the fleet through the window, unless it runs. */
 export async function startFleet(window: Workbench): Promise<void> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
   await window.tree('Instances').waitFor('worker-b live');
 }
 
-/** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
+/** Starts a run in the window. The run waits for a file. @returns the pid of the extension host, which hosts the run */
 export async function startRun(window: Workbench, { fleet }: EditorUnderTest, task: string): Promise<number> {
   await startFleet(window);
   await window.tree('Instances').waitFor('coordinator live · in this window');
@@ -29,14 +29,14 @@ export async function startRun(window: Workbench, { fleet }: EditorUnderTest, ta
   return pid;
 }
 
-/** Lets a run that waits go on. */
+/** Releases a waiting run. */
 export async function release({ place }: EditorUnderTest, task: string): Promise<void> {
   await writeFile(join(place.workspace, task), '');
 }
 
 /** Resolves when the run is over. */
 export async function ranOnce({ fleet }: EditorUnderTest, task: string): Promise<void> {
-  // Nobody may answer for a moment: a standby that has nothing left to wait for lets go, and the window takes over.
+  // There may be no coordinator for a moment: a standby without work releases the home, and the window takes over.
   const { outcome, children, round } = await fleet.joined(task);
   assert.deepEqual([outcome, round], ['satisfied', 1]);
   assert.deepEqual(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { ROOT } from '../editor/scratch.ts';
 
-/** Pictures of the steps of a test, in the order in which they were taken. They are looked at, not compared. */
+/** Pictures of a test's steps, in order. They are for people, and are not compared. */
 export class Screenshots {
   readonly #page: Page;
   readonly #folder: string;

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { until } from '../harness/until.ts';
 
-/** The integrated terminal that is shown. */
+/** The visible integrated terminal. */
 export class Terminal {
   readonly #page: Page;
 
@@ -18,14 +18,14 @@ export class Terminal {
   /** Types a command line and runs it. */
   async run(line: string): Promise<void> {
     const screens = this.#page.locator('.terminal-wrapper.active .xterm-screen');
-    // A terminal that takes the place of another one is shown beside it for a moment.
+    // A terminal that replaces another one is visible beside it for a moment.
     await until('one terminal that is shown', async () => ((await screens.count()) === 1 ? true : undefined));
     await screens.click();
     await this.#page.keyboard.type(line);
     await this.#page.keyboard.press('Enter');
   }
 
-  /** Returns the text on the terminal's screen. A line that is too long for it stands on several. */
+  /** Returns the text on the terminal's screen. A long line is split over several. */
   async text(): Promise<string> {
     const lines = await this.#page.locator('.terminal-wrapper.active .xterm-rows > div').allTextContents();
     return lines

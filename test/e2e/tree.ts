@@ -1,12 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../harness/until.ts';
 
-/** The time that the hover of a row has to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
+/** The time limit for the hover of a row to open, in milliseconds. A row that is redrawn meanwhile opens none. */
 const HOVER_MS = 3_000;
 /** The time limit for a context menu to take a click, in milliseconds. */
 const MENU_MS = 1_000;
 
-/** As far as it is used: the page's own types are not those of Node.js. */
+/** The used part of the type: the page's own types are not those of Node.js. */
 interface Element {
   readonly id: string;
   readonly textContent: string | null;
@@ -28,12 +28,12 @@ export class Tree {
     return this.#page.locator(`.pane:has(.pane-header[aria-label^="${this.#title}"])`);
   }
 
-  /** The rows that are on the screen, from top to bottom: label and description. */
+  /** Returns the visible rows, from top to bottom: label and description. */
   async rows(): Promise<string[]> {
     return (await this.#shown()).map(({ text }) => text);
   }
 
-  /** Resolves when a row has the text, label and description with a space between. @returns that row */
+  /** Waits for a row with this text: label and description, separated by a space. @returns that row */
   waitFor(text: string | RegExp): Promise<Locator> {
     const has = (row: string): boolean => (typeof text === 'string' ? row.includes(text) : text.test(row));
     return until(
@@ -44,7 +44,7 @@ export class Tree {
     );
   }
 
-  /** Read by the page in one go: a question for each row takes longer than what is waited for. */
+  /** Read by the page in one call: a call per row would take too long. */
   async #shown(): Promise<readonly { readonly row: Locator; readonly text: string }[]> {
     const read = await this.pane.locator('.monaco-list-row').evaluateAll((rows: readonly Element[]) =>
       rows.map(row => ({
@@ -60,7 +60,7 @@ export class Tree {
       .map(({ id, text }) => ({ row: this.pane.locator(`.monaco-list-row[id="${id}"]`), text }));
   }
 
-  /** Opens a row, once there is something below it: a task is there a moment before its fan-out. */
+  /** Expands a row, once there is something below it: a task appears a moment before its fan-out. */
   async expand(text: string | RegExp): Promise<void> {
     await until(`the row ${String(text)} is open`, async () => {
       const row = await this.waitFor(text);
@@ -70,7 +70,7 @@ export class Tree {
     });
   }
 
-  /** Points at a row until its hover says the words. */
+  /** Points at a row until its hover contains the words. */
   async hover(text: string | RegExp, words: string): Promise<void> {
     const hover = this.#page.locator('.workbench-hover').filter({ hasText: words });
     await until(`a hover that says ${words}`, async () => {
@@ -84,18 +84,17 @@ export class Tree {
     });
   }
 
-  /** Clicks one of a row's actions, which are shown while the pointer is on it. */
+  /** Clicks one of a row's actions, which are visible while the pointer is on the row. */
   async rowAction(text: string | RegExp, action: string): Promise<void> {
     const row = await this.waitFor(text);
-    // The hover of another row may lie over this one, for as long as the pointer is there.
+    // The hover of another row may cover this one while the pointer is there.
     await this.#page.mouse.move(0, 0);
     await row.hover();
     await row.locator(`.actions a.action-label[aria-label^="${action}"]`).first().click();
   }
 
   /**
-   * Opens a row's context menu and chooses from it. A menu takes no click in the moment in which it opens: it is clicked
-   * until it closes.
+   * Opens a row's context menu and chooses an entry. An opening menu ignores clicks, so it is clicked until it closes.
    */
   async contextMenu(text: string | RegExp, entry: string): Promise<void> {
     const row = await this.waitFor(text);
@@ -112,12 +111,12 @@ export class Tree {
     });
   }
 
-  /** Opens the view, or closes it. */
+  /** Opens or closes the view. */
   async toggle(): Promise<void> {
     await this.pane.locator('.pane-header .title').click();
   }
 
-  /** Clicks one of the actions in the view's title. */
+  /** Clicks an action in the view's title. */
   async titleAction(action: string): Promise<void> {
     await this.pane.locator('.pane-header').hover();
     await this.pane.locator(`.pane-header .actions a.action-label[aria-label^="${action}"]`).first().click();

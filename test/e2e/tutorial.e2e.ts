@@ -3,7 +3,7 @@ import { assertAccessible } from './accessibility.ts';
 import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** The tutorial as a person goes through it who has only a mouse and a keyboard. */
+/** The tutorial, performed with mouse and keyboard only. */
 describe('the tutorial in the editor', () => {
   const settings = { 'workbench.colorTheme': 'Default Dark Modern' };
   const test = inOneEditor({ workspace: 'tutorial', noHome: true, settings });
@@ -53,7 +53,7 @@ async function fanOutAndWatch(workbench: Workbench): Promise<void> {
   await workbench.entry('Start 1 subtask').waitFor();
   await workbench.pick('Add a subtask');
   await subtask(workbench, 'Check the links', 'echo checking; sleep 1; echo 7 links are fine', 'worker-b');
-  // The second one may come after the first, and does not.
+  // The second subtask could run after the first, and does not.
   await workbench.question('(4/4)');
   await workbench.page.keyboard.press('Enter');
   await workbench.entry('Start 2 subtasks').waitFor();

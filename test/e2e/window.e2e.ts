@@ -69,7 +69,7 @@ describe('a window of a fleet', () => {
         page.locator('.codelens-decoration a').filter({ hasText: title });
       await page.locator('.squiggly-error').first().waitFor();
       await page.locator('.view-line').filter({ hasText: 'typs' }).click();
-      // The key is not heard while the click still moves the cursor: it is pressed until the fix is offered.
+      // The editor ignores the key while the click still moves the cursor, so it is pressed until the fix is offered.
       const fix = page.locator('.action-widget').filter({ hasText: "Change to 'types'" });
       await until('the fix is offered', async () => {
         await page.keyboard.press('Control+.');
@@ -87,7 +87,7 @@ describe('a window of a fleet', () => {
       await lens('Run').first().click();
       await preview.locator('g.node.accepted').nth(3).waitFor();
       await lens('(estimated)').waitFor();
-      // What is put beside a line is no text of it, but of its style.
+      // Text beside a line is part of its style, and not of its text.
       await page.waitForFunction(BESIDE, '✓ accepted');
       await page.locator('.view-line').filter({ hasText: 'report' }).first().click();
       await preview.locator('g.node.current').filter({ hasText: 'report' }).waitFor();
@@ -121,10 +121,10 @@ subtasks:
 join: children.all(c, c.verdict == "accept") && cost_usd < 5.0
 `;
 
-/** A function for the page: tells whether some part of a line has these words beside it. */
+/** A page function that returns true if some part of a line has these words beside it. */
 const BESIDE = `words => [...document.querySelectorAll('.view-line span')].some(each => getComputedStyle(each, '::after').content.includes(words))`;
 
-/** Neither its icon nor its link nor its image. */
+/** Requires that neither the icon, the link nor the image of a text appears. */
 async function nothingOfIt(window: Workbench): Promise<void> {
   const parts = window.page.locator('.pane-body, .quick-input-list, .workbench-hover');
   for (const sign of [

@@ -2,7 +2,7 @@ import { after, before } from 'mocha';
 import { RunningEditor, type EditorOptions, type EditorUnderTest } from './editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** The editor of all tests of this run: its start takes longer than most of what is tested in it. */
+/** The editor for all tests of this run. Its start takes longer than most tests. */
 let running: Promise<RunningEditor> | undefined;
 
 after(async () => (await running)?.dispose());
@@ -10,7 +10,7 @@ after(async () => (await running)?.dispose());
 const open = async (options: EditorOptions): Promise<EditorUnderTest> =>
   (await (running ??= RunningEditor.start())).open(options);
 
-/** A test in a window of its own, on a home and a workspace of its own. */
+/** Defines a test with its own window, home and workspace. */
 export function withEditor(
   options: EditorOptions & { readonly name: string },
   body: (workbench: Workbench, editor: EditorUnderTest) => Promise<void>,
@@ -26,10 +26,9 @@ export function withEditor(
 }
 
 /**
- * Makes one home and one workspace for all tests of the suite that calls this. A test takes windows and fleet as it finds
- * them, has tasks of its own, and can be run alone.
- *
- * @returns what makes a test of a body
+ * Makes one home and one workspace for all tests of the calling suite. A test must work with any state of windows and
+ * fleet, use its own tasks, and be able to run alone.
+ * @returns a function that makes a test from a body
  */
 export function inOneEditor(
   options: EditorOptions,
@@ -42,7 +41,7 @@ export function inOneEditor(
   return body => () => pictured(editor!, () => body(editor!));
 }
 
-/** Keeps what the windows show when a test fails as pictures. */
+/** Takes pictures of the windows when a test fails. */
 async function pictured(editor: EditorUnderTest, body: () => Promise<void>): Promise<void> {
   try {
     await body();

@@ -7,17 +7,17 @@ import { until } from '../harness/until.ts';
 
 /** The time limit for the palette or a view container to open, in milliseconds. */
 const OPEN_MS = 3_000;
-/** The time limits for a search of the palette, and for a command to be offered, in milliseconds. */
+/** The time limits for a search in the palette, and for a command to be offered, in milliseconds. */
 const SEARCH_MS = 10_000;
 const PALETTE_MS = 60_000;
 /** The pause before the palette is opened again, in milliseconds. */
 const CALM_MS = 400;
 
-/** Makes a window, as an expression for its page, believe that it was looked at, and that somebody then looked away. */
+/** A page expression that makes a window behave as if it got and lost the focus. */
 const LOOK_AWAY =
   "for (const focused of [true, false]) { document.hasFocus = () => focused; document.dispatchEvent(new Event('visibilitychange')); }";
 
-/** A window of the editor, as a person sees it: everything is found by what is written on it. */
+/** A window of the editor as a person sees it: everything is found by its text. */
 export class Workbench {
   readonly page: Page;
   readonly screenshots: Screenshots;
@@ -29,17 +29,17 @@ export class Workbench {
     this.terminal = new Terminal(page);
   }
 
-  /** Resolves when the window can be used. */
+  /** Resolves when the window is ready for input. */
   async ready(): Promise<void> {
     await this.page.locator('.monaco-workbench .activitybar').waitFor({ timeout: 60_000 });
     await this.page.locator('.monaco-workbench .statusbar').waitFor();
   }
 
   /**
-   * Loads the window again with the editors that it has. A browser's window keeps its state as it is left, by a write
-   * that a server this near outruns; it does so as well when it loses the focus, and that can be waited for.
-   *
-   * @param editor what marks an editor in the state that is kept
+   * Reloads the window with its open editors. A browser's window saves its state when it is left, and such a near
+   * server can outrun that write. The window also saves its state when it loses the focus, and this write can be
+   * awaited.
+   * @param editor a mark of an editor in the saved state
    */
   async reload(editor: string): Promise<void> {
     await until(`the window keeps ${editor}`, async () => {
@@ -55,7 +55,7 @@ export class Workbench {
     await this.screenshots.take(step);
   }
 
-  /** Shows a view container. A click hides the one that is shown, and a window that was just loaded may yet show it. */
+  /** Shows a view container. A click hides a visible container, and a window that was just loaded may still show it. */
   async openActivity(label: string): Promise<void> {
     const item = this.page.locator(`.activitybar .action-item:has(a.action-label[aria-label^="${label}"])`);
     await item.waitFor({ timeout: 60_000 });
@@ -73,21 +73,23 @@ export class Workbench {
   }
 
   /**
-   * Runs a command by the title that the palette shows. The palette lists what can be done as it opens: it is opened
-   * again until the command can be.
+   * Runs a command by its title in the palette. The palette lists the commands that are available when it opens, so it
+   * is opened again until the command is.
    */
   async runCommand(title: string): Promise<void> {
     await until(
       `the palette offers ${title}`,
       async () => {
-        // A search that does not end is begun anew, as one that found nothing is.
+        // A search that does not end is repeated, like one that found nothing.
         if (!(await this.#searchPalette(title).catch(() => false))) {
           await this.page.keyboard.press('Escape');
-          // What the command waits for, the start of an extension host say, needs the processor as well.
+          // The command may wait for other work, such as the start of an extension host, which needs the processor as
+          // well.
           await delay(CALM_MS);
           return undefined;
         }
-        // What takes the focus between the search and the click closes the palette, and nothing was clicked.
+        // If something takes the focus between the search and the click, the palette closes, and the click has no
+        // effect.
         return this.entry(title)
           .click({ timeout: OPEN_MS })
           .then(
@@ -100,7 +102,10 @@ export class Workbench {
     );
   }
 
-  /** Opens a file of the workspace in an editor. What opens at the same moment takes the focus, and the list of files closes. */
+  /**
+   * Opens a file of the workspace in an editor. If something else opens at the same moment, it takes the focus, and the
+   * list of files closes.
+   */
   async openFile(name: string): Promise<void> {
     await until(`the file ${name} is open`, async () => {
       await this.page.keyboard.press('Control+P');
@@ -114,17 +119,17 @@ export class Workbench {
     });
   }
 
-  /** Tells whether the palette offers a command now. */
+  /** Returns true if the palette offers a command now. */
   async offers(title: string): Promise<boolean> {
     const isOffered = await this.#searchPalette(title);
     await this.page.keyboard.press('Escape');
     return isOffered;
   }
 
-  /** Opens the palette and types a title. @returns whether it is there, once the palette has searched */
+  /** Opens the palette and types a title. @returns whether the palette finds it */
   async #searchPalette(title: string): Promise<boolean> {
     await this.page.keyboard.press('F1');
-    // What opens at the same moment, a terminal say, takes the focus, and the palette closes.
+    // If something else opens at the same moment, such as a terminal, it takes the focus, and the palette closes.
     const isOpen = await this.quickInput.fill(`>${title}`, { timeout: OPEN_MS }).then(
       () => true,
       () => false,
@@ -143,19 +148,19 @@ export class Workbench {
     );
   }
 
-  /** The line of the palette, of a pick or of a question. */
+  /** The line of the palette, a pick or a question. */
   get quickInput(): Locator {
     return this.page.locator('.quick-input-widget:visible input.input').first();
   }
 
-  /** Waits until the open question says this, in its title, its prompt or the fault of the answer. */
+  /** Waits until the open question has this text in its title, its prompt or the fault of the answer. */
   async question(text: string): Promise<void> {
     await this.page.locator('.quick-input-widget:visible').filter({ hasText: text }).waitFor();
   }
 
-  /** Chooses the entry of an open pick that has the text. */
+  /** Chooses the entry of an open pick with this text. */
   async pick(text: string): Promise<void> {
-    // The hover of the entry that opened under the pointer covers those below it, until the pointer leaves.
+    // The hover of an entry under the pointer covers the entries below, until the pointer leaves.
     await this.page.mouse.move(0, 0);
     await this.entry(text).click();
   }
@@ -173,24 +178,24 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
-  /** A toast with the text, once it is there. */
+  /** Returns the notification with this text, once it is shown. */
   async toast(text: string | RegExp): Promise<Locator> {
     const toast = this.page.locator('.notification-toast').filter({ hasText: text }).first();
     await toast.waitFor({ timeout: 30_000 });
     return toast;
   }
 
-  /** The texts of the toasts that are shown. */
+  /** Returns the texts of the visible notifications. */
   toasts(): Promise<string[]> {
     return this.page.locator('.notification-list-item-message').allInnerTexts();
   }
 
-  /** A button of a view without rows, such as the welcome view's. */
+  /** Returns a button of a view without rows, such as the welcome view's. */
   welcomeButton(label: string): Locator {
     return this.page.locator('.welcome-view-content .monaco-button').filter({ hasText: label }).first();
   }
 
-  /** Returns the text that stands in a view instead of its rows, or above them. */
+  /** Returns the text in a view in place of its rows, or above them. */
   message(title: string): Promise<string> {
     return this.page.locator(`.pane:has(.pane-header[aria-label^="${title}"]) .message`).innerText();
   }
@@ -199,11 +204,11 @@ export class Workbench {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
 
-  /** The document of the webview that shows the text, once it does; also in the shadow of its elements. */
+  /** Returns the document of the webview that shows this text, once it does. Searches shadow roots as well. */
   webview(text: string | RegExp): Promise<Frame> {
     return until(`a webview that shows ${String(text)}`, async () => {
       for (const frame of this.#webviews()) {
-        // A frame may go while it is read.
+        // A frame may disappear while it is read.
         const found = await frame
           .getByText(text)
           .count()
@@ -215,7 +220,7 @@ export class Workbench {
   }
 
   #webviews(): readonly Frame[] {
-    // Inside the frame of each webview stands another one, with the extension's document.
+    // The frame of each webview contains another one, with the extension's document.
     return this.page.frames().filter(frame => frame.url().includes('/webview/browser/pre/fake.html'));
   }
 }

@@ -10,7 +10,7 @@ import type { EditorUnderTest } from '../editor.ts';
 import { withEditor } from '../with-editor.ts';
 import type { Workbench } from '../workbench.ts';
 
-/** The words of a window about a home that it can't go on with, and its way back. */
+/** A window's messages about a home that it cannot use, and its recovery. */
 describe('a home that can not be written, and then not be read', () => {
   it(
     'is said by toast and view, opens again once the cause is gone, and is shown to the doctor where it is damaged',
@@ -32,7 +32,7 @@ describe('a home that can not be written, and then not be read', () => {
   );
 });
 
-/** Keeps the coordinator of a window from writing, until it has stopped because of that. */
+/** Prevents the coordinator of a window from writing, until it has stopped because of that. */
 async function fillDisk(window: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   const { pid } = await fleet.instance('coordinator');
   await fleet.addTask('KEPT-1', null);
@@ -45,7 +45,7 @@ async function fillDisk(window: Workbench, { fleet, place }: EditorUnderTest): P
   await limitFiles(pid, 'unlimited');
 }
 
-/** Damages the log of a home that nobody serves, and has the window open it. */
+/** Damages the log of a home that no process serves, and makes the window open it. */
 async function damage(window: Workbench, { logDir, indexDir }: HomePaths): Promise<void> {
   const damaged = await flipByte(logDir);
   await rm(indexDir, { recursive: true });
@@ -68,7 +68,10 @@ const pidsOfWorkers = async (fleet: FleetClient): Promise<readonly number[]> =>
     role === 'worker' && pid !== null ? [pid] : [],
   );
 
-/** Resolves when the view of the fan-outs says this in the place of rows: its words come a moment after its buttons. */
+/**
+ * Resolves when the view of the fan-outs shows this message in place of rows. The message appears a moment after its
+ * buttons.
+ */
 async function says(window: Workbench, words: RegExp): Promise<void> {
   const message = (): Promise<string> => window.message('Fan-Outs');
   await until(
@@ -78,7 +81,7 @@ async function says(window: Workbench, words: RegExp): Promise<void> {
   );
 }
 
-/** Damages the first segment of a log in its middle. @returns its name */
+/** Damages the first segment of a log in its middle. @returns the name of the segment */
 async function flipByte(logDir: string): Promise<string> {
   const name = (await readdir(logDir)).sort()[0]!;
   const bytes = await readFile(join(logDir, name));
@@ -92,8 +95,8 @@ async function sizeOfLast(logDir: string): Promise<number> {
   return (await stat(join(logDir, name))).size;
 }
 
-/** As a full disk does, keeps a process that runs from writing any file beyond a size, in bytes, until that is undone. */
+/** Simulates a full disk: limits the size of every file that a running process writes, in bytes, until it is undone. */
 async function limitFiles(pid: number | null, size: number | 'unlimited'): Promise<void> {
-  // Of the two limits the one that may be raised again.
+  // Sets the soft limit, which may be raised again.
   await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${size}:`]);
 }

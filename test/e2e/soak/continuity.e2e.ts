@@ -74,7 +74,10 @@ describe('a run that outlives its window', () => {
   );
 });
 
-/** The window after the one that was closed, which stops its runs: a window surely knows what it was set to as it opened. */
+/**
+ * Opens the window after a closed one, whose close stops its runs. A window certainly has the settings from the time
+ * when it opened.
+ */
 async function nextWindow(editor: EditorUnderTest): Promise<Workbench> {
   await editor.configure({ 'fleet.onWindowClose': 'stop' });
   return editor.window('continuity-next');

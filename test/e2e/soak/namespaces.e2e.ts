@@ -35,7 +35,7 @@ describe('the namespaces of a fleet in a window', () => {
       await tree.waitFor('beta archived');
       await tree.expand('acme Everything of Acme');
       await tree.expand('api 4 subtasks at a time, $20.00 for all that ever runs');
-      // Its row moves those below it, which are then somewhere else than where they were found.
+      // The new row moves the rows below it, so they are no longer where they were found.
       await tree.waitFor('staging');
       await tree.contextMenu('web The web site', 'Use in This Workspace');
       await tree.waitFor('web in use here · The web site');

@@ -16,7 +16,7 @@ describe('the output of a subtask in a window', () => {
         `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
       await fleet.fanOut('OUT-1', [
         { goal: 'text', run: print("yes 'a line of text'", 30e6) },
-        // It ends with the cursor in the midst of what it has drawn.
+        // The output ends with the cursor in the middle of the text.
         { goal: 'bytes', run: `${print('cat /dev/urandom', 6e6)}; printf '\\033[3;5H'` },
       ]);
       const tree = window.tree('Fan-Outs');
@@ -30,7 +30,7 @@ describe('the output of a subtask in a window', () => {
       );
       await window.snap('text');
       await tree.rowAction('[1] bytes', 'Show Output');
-      // Whatever the bytes made of the terminal, what the editor says of them can be read.
+      // Whatever the bytes did to the terminal, the editor's message is readable.
       await terminal.waitFor(/· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 1$/s);
       await window.snap('bytes');
     }),

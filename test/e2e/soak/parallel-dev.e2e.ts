@@ -28,8 +28,8 @@ describe('a task that agents work on, each on a branch of its own', () => {
 });
 
 /**
- * Makes the workspace a repository with a commit, and names an agent: it waits for a file, writes one down that is named
- * as its task is, and knows how to write tests only when it gets a hint.
+ * Makes the workspace a repository with a commit, and configures an agent. The agent waits for a file, writes a file
+ * named after its task, and can write tests only after a hint.
  */
 async function makeRepository({ place }: EditorUnderTest): Promise<void> {
   const git = (...args: readonly string[]): unknown => execFileSync('git', ['-C', place.workspace, ...args]);
@@ -71,7 +71,7 @@ async function typeTask(workbench: Workbench): Promise<void> {
   await fanOuts.waitFor(/\[1\] Find inputs worker-[ab] · \d/);
 }
 
-/** Freezes `acme`. Running attempts may still end, and do: one fails. */
+/** Freezes `acme`. Running attempts may still end: one fails. */
 async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   await askToFreeze(workbench);
   await workbench.page.keyboard.press('Escape');
@@ -86,7 +86,7 @@ async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): 
   assert.match((await frozen.getAttribute('aria-label')) ?? '', /soft freeze of acme — bad release, since/);
   await workbench.tree('Instances').waitFor('coordinator live · in this window · frozen: acme');
   const fanOuts = workbench.tree('Fan-Outs');
-  // The fan-out lies in a namespace below the frozen one, its task does not.
+  // The fan-out is in a namespace below the frozen one; its task is not.
   await fanOuts.waitFor('TUT-001 frozen · 0 of 3 accepted');
   await fanOuts.waitFor("[2] Mend what they found soft freeze of 'acme' — bad release");
   await workbench.snap('frozen');
@@ -119,7 +119,7 @@ async function retry(workbench: Workbench): Promise<void> {
     .waitFor();
 }
 
-/** The third one built on the other two. Its changes are shown file by file, as they lie on its branch. */
+/** Shows the changes of the third subtask, which built on the other two, file by file from its branch. */
 async function readChanges(workbench: Workbench): Promise<void> {
   const { page } = workbench;
   await workbench.tree('Fan-Outs').rowAction('[2] Mend what they found', 'Open Changes');
@@ -163,7 +163,7 @@ async function stopEverything(workbench: Workbench): Promise<void> {
 
 const DIALOG = '.monaco-dialog-box';
 
-/** Answers all that is asked before a soft freeze, but for the confirmation. */
+/** Answers every question before a soft freeze, except for the confirmation. */
 async function askToFreeze(workbench: Workbench): Promise<void> {
   await workbench.runCommand('Fleet: Kill Switch…');
   await workbench.pick('acme');
