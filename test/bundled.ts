@@ -13,9 +13,9 @@ let programs: Promise<string> | undefined;
 let folder: string | undefined;
 
 /**
- * Bundles a program that tests start into one file, once for each process of the tests: it starts in a tenth of the
- * time that its source takes through a loader. The file is removed when the process of the tests ends.
- * @returns the path of the file.
+ * Bundles a program for tests into one file, once per test process. The bundle starts in a tenth of the time that a
+ * loader needs for the source. The file is removed when the test process ends.
+ * @returns the path of the file
  */
 export function bundled(source: URL): Promise<string> {
   const path = made.get(source.href) ?? bundle(fileURLToPath(source));
@@ -24,8 +24,8 @@ export function bundled(source: URL): Promise<string> {
 }
 
 /**
- * Returns the folder of the built programs: the one that `SPL_TEST_BIN` names, else one that is built, once for each
- * process of the tests.
+ * Returns the folder of the built programs: the one that `SPL_TEST_BIN` names, otherwise one that is built, once per
+ * test process.
  */
 export function builtPrograms(): Promise<string> {
   return (programs ??= buildPrograms());

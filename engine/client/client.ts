@@ -59,6 +59,7 @@ const TAKEOVER_MS = 3_000;
 
 /**
  * Returns a client of the engine at a socket or a port. It sends nothing before the first call.
+ *
  * `watch` reconnects to an engine that went away, and resumes after the last record that it saw. At the beginning and
  * after each interruption, it yields a `gap` if something may have been missed: a caller that reads the state at every
  * `gap` misses no change. It ends with the signal, and fails with UNREACHABLE if no engine answers for `reconnectMs`.

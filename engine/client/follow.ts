@@ -29,6 +29,7 @@ export type Watchable = Pick<Engine, 'watch'>;
  * Follows an engine: yields what to read again, each time that something has changed. Gathers the events that arrive
  * while the caller reads, and until the interval is over. Sends no requests while nothing happens. The end of the
  * followed fan-out waits for no interval.
+ *
  * The first change is `all`, because a watch begins with a gap. Ends with the watch, or when the signal aborts.
  * @throws the watch's errors
  */

@@ -22,8 +22,8 @@ import {
 } from './recorded.ts';
 
 /**
- * Old homes must open for ever, and tell what happened in them as they told it then. What is expected of the first one
- * follows from what `make-v1.ts` did, line by line; a recording has the answers that were given when it was made.
+ * Old homes must open for ever, and give the same answers as then. The expectations of the first home follow from
+ * `make-v1.ts`, line by line. A recording contains the answers from the time when it was made.
  */
 
 const V1 = fileURLToPath(new URL('./v1/home', import.meta.url));
@@ -320,7 +320,7 @@ describe('the recordings', () => {
   });
 });
 
-/** Opens a home as its coordinator, which nobody else reaches. */
+/** Opens a home as its coordinator, without doors. */
 const open = (home: string): Promise<RunningCoordinator> =>
   openCoordinator({
     home,

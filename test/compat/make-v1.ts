@@ -7,8 +7,8 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { ACTOR, Scenario } from '../harness/fleet.ts';
 
 /**
- * Makes the home in `v1/`: a fleet of the first version works in it. The home stays as it is; a version that changes
- * what it writes gets a home and a script of its own. To make it anew, while the format is not released:
+ * Makes the home in `v1/`, in which a fleet of the first version works. The home never changes; a version that writes
+ * other records gets its own home and script. To make it again, while the format is not released:
  *
  *     npm run build && npx tsx test/compat/make-v1.ts
  */
@@ -33,7 +33,7 @@ try {
   await fleet[Symbol.asyncDispose]();
 }
 
-/** Two echo subtasks, each on a worker that is named by its DID, and their serial baseline on worker-a. */
+/** Makes two echo subtasks, each on a worker named by its DID, and their serial baseline on worker-a. */
 async function theTutorial(): Promise<void> {
   const [, a, b] = (await fleet.state()).instances;
   await fleet.json('task', 'add', 'My first fan-out', '--alias', 'FIRST-001', '--dir', '/');
@@ -45,7 +45,7 @@ async function theTutorial(): Promise<void> {
   await fleet.json('task', 'run-serial', 'FIRST-001', '--worker', 'worker-a', '--wait');
 }
 
-/** A command that fails until somebody mends what it looks at; what depends on it comes back with it. */
+/** Makes a command that fails until its input is corrected. Its dependants are retried with it. */
 async function retriedIntoRoundTwo(): Promise<void> {
   await fleet.fanOut('RETRIED', [
     { goal: 'build', name: 'build', run: 'echo built' },
@@ -57,7 +57,7 @@ async function retriedIntoRoundTwo(): Promise<void> {
   await fleet.json('task', 'retry', 'RETRIED', '--subtask', '1', '--hint', 'it is mended', '--wait');
 }
 
-/** One that fails in both of its attempts, and a chain that depends on it. */
+/** Makes a subtask that fails in both attempts, and a chain that depends on it. */
 async function cancelledDependants(): Promise<void> {
   await fleet.fanOut(
     'CHAIN',
@@ -72,7 +72,7 @@ async function cancelledDependants(): Promise<void> {
   await fleet.joined('CHAIN');
 }
 
-/** Satisfied by the first, while the second runs, and is ended. */
+/** Makes a join that the first subtask satisfies while the second runs and is ended. */
 async function losersAfterTheJoin(): Promise<void> {
   await fleet.fanOut(
     'LOSERS',
@@ -103,7 +103,7 @@ async function tasksWithoutFanOut(): Promise<void> {
   await fleet.json('task', 'cancel', 'DROPPED', '--reason', 'nobody wants it');
 }
 
-/** Records of a client's own, the second of which names the first. */
+/** Writes a client's own records. The second one refers to the first. */
 async function notes(): Promise<void> {
   const note = { thread: 'th_notes', actor: ACTOR, act: 'KNOW', data_type: 'SCALAR' };
   const { stored } = await fleet.client.submit('records.append', {
@@ -113,13 +113,13 @@ async function notes(): Promise<void> {
   await fleet.client.submit('records.append', { records: [{ ...note, clock: 7, parents, body: {} }] });
 }
 
-/** The next coordinator goes on in a segment of its own. */
+/** Starts the next coordinator, which writes a new segment. */
 async function startedAgain(): Promise<void> {
   assert.equal((await fleet.spl('fleet', 'stop', '--all')).code, 0);
   await fleet.startFleet(2);
 }
 
-/** One subtask is done, the other is handed back when the fleet stops. */
+/** Leaves one subtask done, and another one handed back when the fleet stops. */
 async function leftOpen(): Promise<void> {
   await fleet.fanOut('OPEN', [{ goal: 'be done' }, { goal: 'be handed back', run: 'sleep 60' }]);
   await fleet.joinWhen(
@@ -130,7 +130,10 @@ async function leftOpen(): Promise<void> {
   await fleet.joinWhen('OPEN', 'one is done', ({ counts }) => counts.accepted === 1);
 }
 
-/** Of the coordinator's home, what cannot be made again. The key was made for this and opens nothing; no token. */
+/**
+ * Keeps the parts of the coordinator's home that cannot be made again. The key was made for this and opens nothing; no
+ * token is kept.
+ */
 async function keep(): Promise<void> {
   const from = homePaths(fleet.home);
   const to = homePaths(TARGET);

@@ -23,7 +23,7 @@ const [name] = process.argv.slice(2);
 assert.ok(name, 'name the recording');
 const target = placesOf(name);
 const FAR_FUTURE_UNIX = 4_102_444_800;
-/** The second home, whose history is restored in this one. */
+/** The second home. One of its threads is restored in the first. */
 const OTHER = fileURLToPath(new URL('./v1/home', import.meta.url));
 const AGENT = fileURLToPath(
   new URL('../../engine/runtime/executors/agent/testing/agent.mjs', import.meta.url),
@@ -63,10 +63,10 @@ try {
   await workerThatDies();
   await freezes();
   await fleet.checkLaws();
-  // The laws are those of what happened here.
+  // The laws are checked before: they apply only to what happened here.
   await historyOfAnotherHome();
   await stopAll();
-  // A checkpoint would spare the next coordinator reading the log.
+  // With a checkpoint, the next coordinator would not read the whole log.
   await rm(homePaths(fleet.home).indexDir, { recursive: true });
   await fleet.startFleet(0);
   const answers = await answersOf(fleet.client);
@@ -118,7 +118,7 @@ async function joinsOfEachKind(): Promise<void> {
   );
 }
 
-/** One subtask that fails, what depends on it, and a follow-up of each kind. */
+/** Makes a subtask that fails, its dependants, and a follow-up of each kind. */
 async function followUps(): Promise<void> {
   await ended('FOLLOWED', [
     { goal: 'build', name: 'build', run: 'echo broken; exit 1' },
@@ -146,7 +146,7 @@ async function cancelled(): Promise<void> {
   await over('CANCELLED');
 }
 
-/** One accepts with what it cost; the other waits for an answer for ever. */
+/** Makes two agents: one accepts and reports its cost, the other waits for an answer for ever. */
 async function agentsWithCosts(): Promise<void> {
   const writer = { executor: 'agent:writer', isolation: 'folder', budget_usd: 1 };
   const asker = { executor: 'agent:asker', isolation: 'folder' };
@@ -172,7 +172,7 @@ async function serialBaseline(): Promise<void> {
   await fleet.json('task', 'run-serial', 'PARALLEL', '--worker', 'worker-b', '--wait');
 }
 
-/** A task for each verb, named after it. */
+/** Makes a task for each verb, with the verb as its name. */
 async function tasksWithVerbs(): Promise<void> {
   for (const alias of [
     'STARTED',
@@ -213,7 +213,7 @@ async function tasksThatWait(): Promise<void> {
   );
 }
 
-/** A command about a task, and one about none. */
+/** Gives a command about a task, and one about none. */
 async function commandsWithKeys(): Promise<void> {
   const keyed = (idempotencyKey: string): CallContext => ({ actor: ACTOR, idempotencyKey });
   await fleet.client.submit('task.add', { ...BARE_TASK, goal: 'once', alias: 'KEYED', dir: '/' }, keyed('a'));
@@ -235,7 +235,7 @@ async function historyOfAnotherHome(): Promise<void> {
   await fleet.client.submit('fleet.start', { workers: 2, executor: null, share: ['JOIN-ALL'] });
 }
 
-/** A worker that stops hands back what it runs, and the next one goes on with it. */
+/** Stops a worker, which hands back its running work, so that the next one continues it. */
 async function handedBack(): Promise<void> {
   await fleet.fanOut('HANDED-BACK', [{ goal: 'go on', run: 'test -e go-on || sleep 60; echo on' }]);
   await fleet.countsWhen('HANDED-BACK', 'it runs', ({ counts }) => counts.running === 1);
@@ -245,7 +245,7 @@ async function handedBack(): Promise<void> {
   await over('HANDED-BACK');
 }
 
-/** A worker whose log is kept as it is in mid-attempt, and that is then killed. */
+/** Keeps the log of a worker during an attempt, and then kills the worker. */
 async function workerThatDies(): Promise<void> {
   const once = 'if [ "$SPL_ATTEMPT" = 1 ]; then echo begun > begun; sleep 60; fi; echo again';
   await fleet.fanOut('LOST', [{ goal: 'die once', run: once, target: 'worker-b' }]);
@@ -256,7 +256,7 @@ async function workerThatDies(): Promise<void> {
   await over('LOST');
 }
 
-/** One that is over, one that holds back a fan-out for ever, and an emergency that is over. */
+/** Makes a freeze that was lifted, one that blocks a fan-out for ever, and an emergency stop that was lifted. */
 async function freezes(): Promise<void> {
   await fleet.json('namespace', 'create', 'lab');
   await fleet.json('kill', '--namespace', 'lab', '--level', 'hard', '--grace', '0', '--reason', 'smoke');
@@ -298,13 +298,16 @@ async function stopAll(): Promise<void> {
   assert.equal((await fleet.spl('fleet', 'stop', '--all', '--grace', '0')).code, 0);
 }
 
-/** Keeps the coordinator's home with what the next coordinator answered about it. */
+/** Keeps the coordinator's home with the next coordinator's answers about it. */
 async function keep(answers: readonly Answer[]): Promise<void> {
   await keepHome(fleet.home, target.home);
   await writeFile(target.answers, writtenAnswers(answers, await wordsOfWorker(target.worker)));
 }
 
-/** Copies of a home what cannot be made again. The key was made for this and opens nothing; no token. */
+/**
+ * Copies the parts of a home that cannot be made again. The key was made for this and opens nothing; no token is
+ * copied.
+ */
 async function keepHome(home: string, kept: string): Promise<void> {
   const [from, to] = [homePaths(home), homePaths(kept)];
   await keepLog(home, kept);

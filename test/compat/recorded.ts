@@ -11,25 +11,25 @@ import { readSegments } from '../../engine/log/file/reader.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
 
-/** A recording: a coordinator's home, the log of a worker, and what was said of them when they were made. */
+/** A recording: a coordinator's home, a worker's log, and the answers from when they were made. */
 
 /** The folder of all recordings. */
 export const RECORDED = fileURLToPath(new URL('./recorded', import.meta.url));
 
-/** An answer of an engine, or those members of it that stay true when no worker is there. */
+/** An answer of an engine, or the members of it that stay true without a worker. */
 export interface Answer<N extends ReportName = ReportName> {
   readonly report: N;
   readonly input: Reports[N]['input'];
   readonly output: Partial<Reports[N]['output']>;
 }
 
-/** The words of a worker that is started on its log: what it holds, and what it reports. */
+/** The messages of a worker that is started on its log: its deliveries and its reports. */
 export interface WorkerWords {
   readonly held: readonly DeliveryRef[];
   readonly reports: readonly FleetRecord['body'][];
 }
 
-/** Asks for all that a log decides and that no later moment changes. */
+/** Asks for everything that the log determines and that does not change with time. */
 export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   const ask = async <N extends ReportName>(
@@ -65,11 +65,11 @@ export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonl
   return answers;
 }
 
-/** Members in words for people, which a later version may put better where they stand in no record. */
+/** Members with text for people. a later version may improve better where they stand in no record. */
 const WORDS: ReadonlySet<string> = new Set(['caveat', 'notes', 'reason', 'needs_you']);
 
 /**
- * The members of an answer that another one has: a later version may add some, and takes none away. Of words for people
+ * Returns the members of an answer that a kept answer has. A later version may add members, and removes none. Of words for people
  * that no record has, only their presence is compared.
  *
  * @param recorded the words for people that records have
@@ -91,7 +91,7 @@ export function membersOf(answer: unknown, kept: unknown, recorded: ReadonlySet<
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Folds a worker's log by the rules of a worker, and connects it. */
+/** Folds a worker's log with the worker's rules, and connects it. */
 export async function wordsOfWorker(home: string): Promise<WorkerWords> {
   const records = await recordsIn(home);
   const self = records.find(record => topicOf(record) === TOPIC.childStarted)!.actor;
@@ -108,7 +108,7 @@ export async function wordsOfWorker(home: string): Promise<WorkerWords> {
 
 const bodyOf = ({ record }: Extract<ToCoordinator, { type: 'report' }>['records'][number]) => record.body;
 
-/** The records in the log of a home, oldest first. */
+/** Returns the records in the log of a home, oldest first. */
 export async function recordsIn(home: string): Promise<readonly FleetRecord[]> {
   const records: FleetRecord[] = [];
   for await (const { record } of readSegments(homePaths(home).logDir, { fromPosition: 0 }))
@@ -116,7 +116,7 @@ export async function recordsIn(home: string): Promise<readonly FleetRecord[]> {
   return records;
 }
 
-/** Copies a home, and gives it the permissions that a repository does not keep. */
+/** Copies a home, and sets the permissions that a repository does not keep. */
 export async function copyHome(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true });
   const { home, keysDir, keyFile } = homePaths(to);
@@ -124,14 +124,14 @@ export async function copyHome(from: string, to: string): Promise<void> {
   await chmod(keyFile, 0o600);
 }
 
-/** The folders of a recording. */
+/** Returns the folders of a recording. */
 export const placesOf = (name: string) => ({
   home: join(RECORDED, name, 'home'),
   worker: join(RECORDED, name, 'worker'),
   answers: join(RECORDED, name, 'answers.ndjson'),
 });
 
-/** The text of a recording's answers: one in a line, to be read and compared. */
+/** Returns the text of a recording's answers, one per line, to be read and compared. */
 export function writtenAnswers(answers: readonly Answer[], worker: WorkerWords): string {
   const lines = [...answers.map(answer => JSON.stringify(answer)), JSON.stringify({ worker })];
   return `${lines.join('\n')}\n`;

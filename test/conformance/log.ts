@@ -9,11 +9,11 @@ import { seal, type SealedRecord } from '../../engine/record/record.ts';
 import { generateKey, signBatch } from '../../engine/record/signing.ts';
 import { runs } from '../runs.ts';
 
-/** One place where a log can be kept, and how a test treats it. */
+/** A place for a log, with the controls of a test. */
 export interface LogFixture {
-  /** Opens the log that is kept there; an earlier one that was not closed is thereby crashed. */
+  /** Opens the log at that place. If an earlier one was not closed, this simulates its crash. */
   open(options: { readonly reader: LogReader; readonly now: () => number }): Promise<Log>;
-  /** Lets the next write of the log that is open fail. */
+  /** Makes the next write of the open log fail. */
   failNextWrite(): void;
   dispose(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export const ALICE = 'did:sync:user:alice' as Did;
 export const BOB = 'did:sync:user:bob' as Did;
 export const THREAD = 'th_conformance' as ThreadId;
 
-/** A record that differs from others by its clock. */
+/** Returns a record that differs from others by its clock. */
 export function note(
   clock: number,
   content: { actor?: Did; thread?: ThreadId; body?: JsonObject } = {},
@@ -34,7 +34,7 @@ export function note(
 export const notes = (from: number, count: number): SealedRecord[] =>
   Array.from({ length: count }, (_, i) => note(from + i));
 
-/** A reader that keeps what it is shown; its state is the list of the ids, as text. */
+/** A reader that keeps what it is shown. Its state is the list of the ids, as text. */
 export class KeepingReader implements LogReader {
   readonly visited: StoredRecord[] = [];
   restored: Checkpoint | undefined;
@@ -65,7 +65,7 @@ export const idsOf = (records: Iterable<SealedRecord>): RecordId[] =>
 
 const isError = (code: string) => (error: unknown) => error instanceof FleetError && error.code === code;
 
-/** Runs the suite that every implementation of the log's port passes. */
+/** Defines the suite that every implementation of the log's port must pass. */
 export function describeLog(name: string, make: () => Promise<LogFixture>): void {
   describe(`${name}, as a log`, () => {
     let fixture: LogFixture;
@@ -284,7 +284,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       void append(note(1));
       void log.append({ records: foreign, signature: whole });
       void append(note(2));
-      // Of the second batch, two records were known already; its signature is still over all four.
+      // Two records of the second batch were already known. Its signature still covers all four.
       await log.append({ records: parts.slice(1, 3), signature: part });
       const check = async (): Promise<void> => {
         const found = await Promise.all([0, 1, 2, 3, 4, 5, 6].map(position => log.signatureAt(position)));
@@ -299,7 +299,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
     it('hands a reader its saved state, and what came after it', async () => {
       await append(...notes(0, 5));
       const appended = append(...notes(5, 5));
-      // Saved in the middle of a batch, and before that batch is durable.
+      // Saved in the middle of a batch, before that batch is durable.
       await log.saveCheckpoint({ position: 7, state: Buffer.from('state of 7') });
       assert.equal(log.end, 10);
       await appended;

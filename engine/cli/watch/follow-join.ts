@@ -10,6 +10,7 @@ const MIN_INTERVAL_MS = 100;
 /**
  * Follows a join: yields its state now, and again whenever it has changed, until nothing of it runs any more. Ends
  * early, without an error, when the signal aborts.
+ *
  * Reads each document as a whole, because running times and reasons to wait change without an event. Above
  * MAX_FOLLOWED_CHILDREN subtasks, the documents have no children, except the last one.
  * @throws the engine's errors
