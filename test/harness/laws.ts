@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { messageOf } from '../../engine/errors.ts';
 
-/** The parts of a record that a law looks at. */
+/** The members of a record that the laws use. */
 export interface Said {
   readonly id: string;
   readonly actor: string;
@@ -10,10 +10,10 @@ export interface Said {
 }
 
 /**
- * Checks the laws of a fan-out's thread, which hold whatever went wrong, on its records alone and by rules written down
- * here anew, so that a mistake of the fold is not its own witness:
+ * Checks the laws of a fan-out's thread, which hold under any fault. Uses only its records, and rules that are written
+ * here independently, so that a fault of the fold cannot hide itself:
  *
- * - a child is never in two hands: it is spawned only while no delivery of it is open;
+ * - a child is never delivered twice at once: it is spawned only while it has no open delivery;
  * - a child that accepted is not spawned again, and so is accepted once;
  * - there is at most one join in a round, rounds follow one another, and each begins with a retry;
  * - a join names for each child the report that counted, with its verdict, and its census adds up.
@@ -28,7 +28,7 @@ export function checkLaws(alias: string, records: readonly Said[], coordinator: 
   }
 }
 
-/** Asserts that the facts that a client was told still hold. */
+/** Asserts that the facts in an answer to a client still hold. */
 export function keptReportedResults(before: JoinStatus, after: JoinStatus): void {
   for (const child of before.children) {
     if (child.verdict !== 'accept') continue;
@@ -41,13 +41,13 @@ export function keptReportedResults(before: JoinStatus, after: JoinStatus): void
   if (before.complete) assert.deepEqual([after.complete, after.outcome], [true, before.outcome]);
 }
 
-/** The joins of a thread, oldest first. */
+/** Returns the joins of a thread, oldest first. */
 export function joinsOf<R extends Said>(records: readonly R[]): readonly R[] {
   return records.filter(({ body }) => body['topic'] === 'fanout_join_complete');
 }
 
 interface Child {
-  /** Out with a worker, or in the coordinator's own hands: before, between and after deliveries. */
+  /** `out`: delivered to a worker. `in`: with the coordinator, before, between and after deliveries. */
   state: 'in' | 'out';
   worker: string | null;
   delivery: number;
@@ -59,7 +59,7 @@ interface Subtask {
   readonly when?: string;
 }
 
-/** A follow-up is outside the join. */
+/** Returns false for a follow-up, which is outside the join. */
 const isCounted = ({ when = 'accepted' }: Subtask): boolean => when === 'accepted';
 
 interface Done {
@@ -123,7 +123,10 @@ class Thread {
     if (child.state === 'out' && child.delivery === delivery) child.state = 'in';
   }
 
-  /** A report counts from who has the child, about what it was given last, and once. */
+  /**
+   * Checks a report. It counts if it comes from the worker with the child, is about the last delivery, and is the
+   * first.
+   */
   #done({ id, actor }: Said, { index, delivery, verdict }: Done): void {
     const child = this.#child(index);
     const isOut =

@@ -7,8 +7,8 @@ export interface Running {
 }
 
 /**
- * The processes of this machine whose command line or environment names `text`, zombies left out. A scenario's
- * folder has a name that nothing else has, so that these are the processes of the scenario, whoever started them.
+ * Returns the processes whose command line or environment contains `text`, without zombies. The name of a scenario's
+ * folder is unique, so these are the scenario's processes, whoever started them.
  */
 export function processesNaming(text: string): readonly Running[] {
   return pids()
@@ -16,24 +16,24 @@ export function processesNaming(text: string): readonly Running[] {
     .map(pid => ({ pid, command: read(pid, 'cmdline').replaceAll('\0', ' ').trim() }));
 }
 
-/** As `processesNaming`, of one process. */
+/** Like `processesNaming`, for one process. */
 export function isNaming(pid: number, text: string): boolean {
   if (pid === process.pid || isZombie(pid)) return false;
   return read(pid, 'cmdline').includes(text) || read(pid, 'environ').includes(text);
 }
 
-/** The living processes of one process group. */
+/** Returns the living processes of one process group. */
 export function processesOfGroup(group: number): readonly number[] {
   return pids().filter(pid => !isZombie(pid) && groupOf(pid) === group);
 }
 
 /**
- * The time limit for killing. Processes that a fleet starts anew are met again; those that can't be killed are not
+ * The time limit for killing. Processes that a fleet restarts are killed again; processes that cannot be killed are not
  * waited for.
  */
 const ENDING_MS = 20_000;
 
-/** Ends the processes that name `text`, or those of them that are meant. @throws Error naming what does not end. */
+/** Kills the processes that name `text` and satisfy the filter. @throws Error with the processes that do not end */
 export async function endProcesses(
   text: string,
   isMeant: (process: Running) => boolean = () => true,
@@ -63,7 +63,7 @@ function isZombie(pid: number): boolean {
 
 const groupOf = (pid: number): number => Number(statOf(pid)[2]);
 
-/** The fields behind the command's name, which may hold anything. */
+/** Returns the fields after the command's name, which may contain any character. */
 function statOf(pid: number): string[] {
   const stat = read(pid, 'stat');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

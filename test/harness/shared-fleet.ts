@@ -3,22 +3,22 @@ import { after } from 'mocha';
 import { inTime, Scenario, type ScenarioOptions } from './fleet.ts';
 
 /**
- * Fleets that tests share, since starting one takes longer than most of what is tested on it. Such a test kills, stops and
- * sets nothing; it has a folder of its own, names its own tasks, namespaces and threads, and leaves nothing under way.
+ * Fleets that tests share, because starting one takes longer than most tests. Such a test kills, stops and configures
+ * nothing. It has its own folder, uses its own tasks, namespaces and threads, and leaves nothing under way.
  */
 
-/** The fleets that run, by the options that they were made with. */
+/** The running fleets, by their options. */
 const running = new Map<string, Scenario>();
-/** The number of tests that have had a fleet, which gives each a folder of its own. */
+/** The number of tests that used a fleet, which gives each test its own folder. */
 let tests = 0;
 /** The time limit for a fleet to end, in milliseconds. */
 const ENDING_MS = 60_000;
 
 /**
- * A fleet for the tests of a suite; one that a file has for all its suites is that of all files which want the same. The
- * first test starts it, and at the end of the suite, or of the run, it is proven of it what the end of a scenario proves.
- * One on which a test has failed is taken down, and the next test starts another.
- * @returns what makes a test of a body
+ * Shares a fleet among the tests of a suite. A fleet for all suites of a file is shared with all files that need the
+ * same options. The first test starts it. At the end of the suite, or of the run, the fleet must pass the checks at the
+ * end of a scenario. After a failed test, the fleet is taken down, and the next test starts another.
+ * @returns a function that makes a test from a body
  */
 export function sharedFleet(
   options: ScenarioOptions = {},
@@ -56,7 +56,7 @@ async function inFolder(fleet: Scenario, body: (fleet: Scenario) => Promise<void
   }
 }
 
-/** Waits until the next test finds a fleet with nothing to do, on which everything may run. */
+/** Waits until the fleet is idle and nothing prevents starts, for the next test. */
 async function leavesNothing(fleet: Scenario): Promise<void> {
   let open: readonly string[] = [];
   const left = await fleet.until(
@@ -70,7 +70,7 @@ async function leavesNothing(fleet: Scenario): Promise<void> {
   assert.deepEqual([left.freezes, left.emergency], [[], null], 'nothing is frozen');
 }
 
-/** Takes the fleet down when this fails or does not end. */
+/** Takes the fleet down if `run` fails or does not end. */
 async function guarded(key: string, context: Mocha.Context, run: () => Promise<void>): Promise<void> {
   try {
     await inTime(context, run());

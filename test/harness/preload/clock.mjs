@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 
 /**
- * Loaded first into a process: sets its wall clock back by an hour. At once when `SPL_CLOCK` is `start`; else as soon as
- * the file that it names is there. The monotonic clock goes on, as it does on a real machine.
+ * Loaded first in a process: sets its wall clock back by an hour. If `SPL_CLOCK` is `start`, at once; otherwise as soon
+ * as the file that it names exists. The monotonic clock is unchanged, as on a real machine.
  */
 const { SPL_CLOCK: when } = process.env;
 if (when !== undefined) {

@@ -1,22 +1,24 @@
 import fs from 'node:fs';
 
 /**
- * Loaded first into a coordinator's process: makes it die, or its disk fail, at the write that a test names.
+ * Loaded first in a coordinator's process. Kills the process, or makes its disk fail, at the write that a test names.
  *
- * `SPL_FAULT` is `‹what›:‹text›:‹n›`: at the n-th write to a file whose bytes hold the text,
- * `before-write` dies with nothing written, `half-write` with the half of it, `before-sync` with all of it but not
- * synced, `after-sync` with all of it durable and nobody told; `disk-full` writes a part, then fails with ENOSPC, as
- * does every write after it; `sync-fails` fails the sync with EIO. Where a file's writes are their own sync, the write is
- * done and then what is to happen at the sync happens.
+ * `SPL_FAULT` is `‹fault›:‹text›:‹n›`. The fault occurs at the n-th write to a file that contains the text:
+ * - `before-write` kills the process before anything is written; `half-write` after half of the write;
+ * - `before-sync` kills it when everything is written and nothing synced; `after-sync` when everything is durable, before
+ *   anyone is notified;
+ * - `disk-full` writes a part, then fails with ENOSPC, like every later write; `sync-fails` fails the sync with EIO.
  *
- * With `SPL_FAULT_FILE` the same is looked for in a file before each write, as long as it is not there.
+ * If the writes to a file are synchronous, the write is done first, and then the fault of the sync occurs.
  *
- * Only the process that serves is meant; what it starts inherits the environment and is left alone.
+ * `SPL_FAULT_FILE` names a file with the same value. The file is looked for before each write, until it exists.
+ *
+ * Only the process that serves is affected. Its children inherit the environment, and are unaffected.
  */
 const { SPL_FAULT: fault, SPL_FAULT_FILE: file } = process.env;
 if ((fault ?? file) !== undefined && process.argv.includes('serve')) install(() => fault ?? textOf(file));
 
-/** @param told what the fault is, as long as it is not known */
+/** @param told returns the fault, until it is known */
 function install(told) {
   const { writev, fdatasync } = fs;
   let what;
@@ -26,7 +28,7 @@ function install(told) {
   let full = false;
   let due = -1;
 
-  /** Tells whether the fault is known; asks for it where it is not. */
+  /** Returns true if the fault is known. Otherwise asks for it. */
   const isComing = () => {
     if (what === undefined) {
       let n;
@@ -65,14 +67,14 @@ function install(told) {
   };
 }
 
-/** Tells whether every write to the file returns when it is durable: it was opened with O_DSYNC. */
+/** Returns true if every write to the file returns when it is durable: the file was opened with O_DSYNC. */
 function isSynced(fd) {
   if (process.platform !== 'linux') return false;
   const [, flags] = /^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
   return (parseInt(flags, 8) & fs.constants.O_DSYNC) !== 0;
 }
 
-/** Returns the text of a file; undefined while it is not there. */
+/** Returns the text of a file; undefined if it does not exist. */
 function textOf(file) {
   try {
     return fs.readFileSync(file, 'utf8');
