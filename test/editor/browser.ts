@@ -5,7 +5,7 @@ import type { Editor } from './install.ts';
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
-  // There are no more processors than pages that work.
+  // There are not more processors than working pages.
   '--num-raster-threads=1',
   '--disable-quic',
   '--no-first-run',
@@ -14,10 +14,10 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** The most launches of a browser that crashes, or does not come up, before anything was asked of it. */
+/** The most launches of a browser that crashes or does not start, before anything was asked of it. */
 const LAUNCHES = 3;
 
-/** Starts a browser without a window. Whoever calls closes it; it uses a profile of its own, removed with it. */
+/** Starts a headless browser. The caller closes it. It uses its own profile, which is removed with it. */
 export async function openBrowser(editor: Editor): Promise<Browser> {
   for (let launch = 1; ; launch++) {
     try {
@@ -37,7 +37,7 @@ function launchOnce(editor: Editor): Promise<Browser> {
     args: ARGS,
     headless: true,
     env: { ...environment(), ...editor.chromiumEnv },
-    // Whoever started us ends us in order, and then the browser with us.
+    // The parent process ends us in order, and then we end the browser.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

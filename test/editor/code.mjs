@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { register } from 'tsx/esm/api';
 
-// What `runTests` of @vscode/test-electron starts where there is no desktop VS Code. It understands the same words.
+// The program that `runTests` of @vscode/test-electron starts if there is no desktop VS Code. It accepts the same
+// arguments.
 register();
 const { main } = await import('./shim.ts');
 process.exitCode = await main(process.argv.slice(2));

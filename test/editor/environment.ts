@@ -1,7 +1,7 @@
-/** The variables that an editor that starts us, or code-server itself, would take for its own settings. */
+/** The variables that another editor sets, and that code-server would read as its own settings. */
 const FOREIGN = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|PORT$|PASSWORD$|HASHED_PASSWORD$|npm_|XDG_|CODE_SERVER_)/;
 
-/** The environment of this process without what would change how an editor under test behaves. */
+/** Returns the environment of this process, without variables that would change an editor under test. */
 export function environment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).filter(

@@ -12,13 +12,13 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BUNDLES = join(ROOT, 'out', 'editor');
 const RUN_MS = 300_000;
 
-/** The extension under test; another build can be named for running these suites against it. */
+/** The extension under test. The variable names another build. */
 const EXTENSION = process.env['SPL_TEST_EXTENSION'] ?? ROOT;
 
-/** A desktop VS Code, when one is named; undefined for the editor that the tests install. */
+/** A desktop VS Code, if the variable names one; undefined for the editor that the tests install. */
 export const desktop = process.env['VSCODE_EXECUTABLE'];
 
-/** Bundles a suite for the extension host, with all that it imports, but for the editor's API and mocha. */
+/** Bundles a suite for the extension host, with everything that it imports except the editor's API and mocha. */
 export async function bundleSuite(suite: string): Promise<string> {
   const file = join(BUNDLES, `${basename(suite, '.ts')}.cjs`);
   await mkdir(BUNDLES, { recursive: true });
@@ -45,7 +45,7 @@ export async function bundleSuite(suite: string): Promise<string> {
   return file;
 }
 
-/** Runs a bundled suite in an extension host of its own. @returns how the editor ended, and what mocha told until then */
+/** Runs a bundled suite in a new extension host. @returns how the editor ended, and mocha's reports until then */
 export async function runInHost(
   scratch: Scratch,
   place: Place,
@@ -55,13 +55,13 @@ export async function runInHost(
   if (desktop === undefined) await installEditor();
   const result = join(scratch.root, 'result.ndjson');
   await rm(result, { force: true });
-  // Ending what hangs ends the run; what it told until then is reported.
+  // Ending the hanging processes ends the run. Its reports until then are used.
   const timer = setTimeout(() => void endProcesses(scratch.root), RUN_MS);
   const exitCode = await runTests({
     vscodeExecutablePath: desktop ?? join(HERE, 'code.mjs'),
     extensionDevelopmentPath: EXTENSION,
     extensionTestsPath: tests,
-    // The shim's home is a throw-away folder as well: it would not find the editor there.
+    // The shim also gets a temporary home, in which it would not find the editor.
     extensionTestsEnv: { ...place.env, ...env, SPL_TEST_RESULT: result, SPL_EDITOR_CACHE: editorCache() },
     launchArgs: [
       place.workspace,

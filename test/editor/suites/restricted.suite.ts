@@ -6,7 +6,7 @@ import { readPidFile } from '../../../engine/home/pid-file.ts';
 import * as vscode from 'vscode';
 import { accepted, extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
 
-/** The code also refuses what the menus hide: the commands are run here as another extension could. */
+/** The menus hide these commands, and the code refuses them: here they are run as another extension could run them. */
 describe('in a folder that is not trusted', () => {
   before(async () => {
     assert.equal(vscode.workspace.isTrusted, false);

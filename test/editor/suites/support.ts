@@ -6,7 +6,7 @@ import * as vscode from 'vscode';
 import { clientOf, FleetClient } from '../../harness/fleet-client.ts';
 import { until } from '../../harness/until.ts';
 
-/** Helpers that the suites inside the extension host share. */
+/** Helpers for the suites inside the extension host. */
 
 export const home = process.env['SYNCROPEL_HOME'] ?? '';
 /** The fleet of the window, reached through another door than the extension's. */
@@ -18,7 +18,7 @@ export function extension(): vscode.Extension<unknown> {
   return found;
 }
 
-/** Runs a command of the extension as a menu does; done when the command is. */
+/** Runs a command of the extension, as a menu does. Resolves when it has ended. */
 export async function run(command: string, subject?: object): Promise<void> {
   await vscode.commands.executeCommand(command, ...(subject === undefined ? [] : [subject]));
 }
@@ -29,13 +29,13 @@ export function workspaceFolder(): string {
   return folder.uri.fsPath;
 }
 
-/** Stops the fleet, so that whoever comes next can start one. */
+/** Stops the fleet, so that the next test can start one. */
 export async function stopFleet(): Promise<void> {
   await run('fleet.stopAll');
   await fleet.unserved();
 }
 
-/** The text of the editor that is shown, once it shows something with this name. */
+/** Returns the text of the visible editor, once its name matches. */
 export async function shownText(name: string | RegExp): Promise<string> {
   const isNamed = (path: string): boolean =>
     typeof name === 'string' ? path.endsWith(name) : name.test(path);
@@ -48,13 +48,13 @@ export async function shownText(name: string | RegExp): Promise<string> {
   return document.getText();
 }
 
-/** A command line of `spl` as typed in another terminal than the editor's, with the built program of the extension. */
+/** Runs `spl` as in a terminal outside the editor, with the built program of the extension. */
 export async function spl(...words: readonly string[]): Promise<string> {
   const file = join(extension().extensionPath, 'dist', 'bin', 'spl');
   return (await promisify(execFile)(process.execPath, [file, ...words])).stdout;
 }
 
-/** Accepts the questions that the command asks, as Enter does, with what they propose. */
+/** Accepts the defaults of the command's questions, as Enter does. */
 export async function accepted(command: Promise<void>): Promise<void> {
   let isDone = false;
   void command.finally(() => (isDone = true));

@@ -1,6 +1,6 @@
 /**
- * All that needs a window of a trusted folder shares one. The first part finds a folder where nobody uses a fleet; each
- * other part finds the fleet stopped, and leaves it so.
+ * All suites that need a window of a trusted folder share one. The first suite needs a folder where no fleet was ever
+ * used. Each other suite expects a stopped fleet, and leaves it stopped.
  */
 import './window/activation.ts';
 import './window/commands.ts';

@@ -6,7 +6,7 @@ import { homePaths } from '../../../../engine/home/paths.ts';
 import { until } from '../../../harness/until.ts';
 import { accepted, fleet, home, run, shownText, stopFleet } from '../support.ts';
 
-/** In the order in which a person gives them: a fleet is started, used, and stopped. */
+/** In the usual order: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
   const task = async (name: string): Promise<{ kind: 'task'; thread: string }> => ({
     kind: 'task',

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { extension, fleet, run, stopFleet } from '../support.ts';
 
-/** The arguments with which another extension, a link or a key binding may call a command. */
+/** Arguments with which another extension, a link or a key binding may call a command. */
 describe('commands that are called with what names nothing', () => {
   let thread: string;
 
@@ -12,7 +12,7 @@ describe('commands that are called with what names nothing', () => {
     await run('fleet.start');
     const made = await fleet.fanOut('GONE-1', [{ goal: 'go on', run: 'exec sleep 600' }]);
     ({ thread } = made);
-    // With more than one task to cancel it is asked which.
+    // With more than one task to cancel, the command asks for one.
     await fleet.addTask('BARE-1', null);
     await fleet.joinWhen('GONE-1', 'it runs', ({ children }) => children[0]?.started_unix != null);
   });
@@ -50,7 +50,7 @@ describe('commands that are called with what names nothing', () => {
   });
 });
 
-/** Calls a command, and leaves whatever it asks. */
+/** Calls a command, and cancels its questions. */
 async function left(command: string, argument: unknown): Promise<void> {
   let isDone = false;
   const called = vscode.commands.executeCommand(command, argument).then(() => (isDone = true));

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { until } from '../../../harness/until.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
-/** A browser test covers the kill switch's look, and that a confirmation lets it through: an editor under test shows no modal. */
+/**
+ * A browser test covers the appearance of the kill switch and the effect of its confirmation, because an editor under
+ * test shows no modal dialogs.
+ */
 describe('the kill switch, in the window that hosts the fleet', () => {
   before(async () => {
     await run('fleet.start');
@@ -21,7 +24,7 @@ describe('the kill switch, in the window that hosts the fleet', () => {
     await spl('kill', '--namespace', 'acme', '--reason', 'bad release');
     await run('fleet.showStatus');
     const told = /⚠ soft freeze of acme — bad release, since .*Z, by did:sync:user:/;
-    // An editor that shows an earlier status takes the new one in a moment later.
+    // An editor that shows an earlier status is updated a moment later.
     const shown = (): Promise<string> => shownText('fleet.md');
     await until('it is told', async () => (told.test(await shown()) ? true : undefined), shown);
   });

@@ -3,7 +3,10 @@ import * as vscode from 'vscode';
 import type { NamespaceDocument } from '../../../../engine/contract/documents.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
-/** A browser test covers the tree's look, and that a confirmation takes effect: an editor under test shows no modal. */
+/**
+ * A browser test covers the appearance of the tree and the effect of confirmations, because an editor under test shows
+ * no modal dialogs.
+ */
 describe('namespaces, in the window that hosts the fleet', () => {
   const ACME = { kind: 'namespace', id: 'acme' };
   const WEB = { kind: 'namespace', id: 'acme/web' };

@@ -73,10 +73,10 @@ describe('spl in integrated terminals', () => {
 
   let lines = 0;
 
-  /** Types a command line into the terminal and returns its output. */
+  /** Runs a command line in the terminal. @returns its output */
   async function outcome(line: string): Promise<string> {
     const file = join(workspaceFolder(), `printed-${++lines}`);
-    // The file has its name only when it is whole.
+    // The file gets its name only when it is complete.
     terminal.sendText(`(${line}) > ${file}.part; mv ${file}.part ${file}`);
     return until(`the terminal ran: ${line}`, () => readFile(file, 'utf8').catch(() => undefined));
   }
