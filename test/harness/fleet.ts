@@ -34,7 +34,7 @@ export interface Ran {
   readonly err: string;
 }
 
-/** The document of a refusal with `--json`. */
+/** The document that a refusal prints with `--json`. */
 export interface Refused {
   readonly code: string;
   readonly message: string;
@@ -44,30 +44,30 @@ export interface Refused {
 export interface ScenarioOptions {
   /** Default 0.3. */
   readonly heartbeatSecs?: number;
-  /** Further lines for the table `[fleet]` in the coordinator's `config.toml`. */
+  /** Further lines of the coordinator's `config.toml`, in its table `[fleet]`. */
   readonly fleet?: readonly string[];
   /** The duration of an echo attempt. Default 20. */
   readonly echoMs?: number;
-  /** The settings of workers: the text of `config.toml` by the worker's letter. */
+  /** Settings of workers, `config.toml` text by letter. */
   readonly workers?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** The exceptions from the usual end of a scenario. */
+/** The exceptions to the ordinary end of a scenario. */
 export interface EndOptions {
-  /** True if the test damages the coordinator's log, so that nothing can be started again. */
+  /** The coordinator's log is damaged on purpose: nothing can be started again. */
   readonly damaged?: boolean;
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** The built program. The variable names another build. */
+/** The built program; another build can be named for running these tests against it. */
 export const BIN = process.env['SPL_TEST_BIN'] ?? join(ROOT, 'dist', 'bin');
 const PRELOADS = new URL('./preload/', import.meta.url);
 const COMMAND_MS = 60_000;
 
 /**
- * A test on real processes: makes a throw-away home, runs the body, then ends the fleet as a user does. Proves that
- * the laws hold, that no process is left, and that no file is outside the homes.
+ * A test on real processes: makes a throw-away home, runs the body, then ends the fleet as a user does and proves
+ * that the laws held, that nothing runs any more and that no file lies outside the homes.
  */
 export function scenario(
   options: ScenarioOptions,
@@ -86,10 +86,10 @@ export function scenario(
   };
 }
 
-/** The part of a test's time that is reserved for ending hanging processes. */
+/** The part of a test's time that is kept for taking down what hangs. */
 const DISPOSAL_MS = 5_000;
 
-/** Waits for the run of a test or hook. Ends before its time limit, so that hanging processes can be ended. */
+/** Waits for what a test or a hook does, and ends before its time is over, so that what hangs is taken down. */
 export async function inTime(context: Mocha.Context, run: Promise<void>): Promise<void> {
   const ms = context.timeout() - DISPOSAL_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -99,7 +99,7 @@ export async function inTime(context: Mocha.Context, run: Promise<void>): Promis
   await Promise.race([run, late]).finally(() => clearTimeout(timer));
 }
 
-/** A temporary home, all its processes, and the program to control them. */
+/** A throw-away home, everything that was started in it, and the program to drive it with. */
 export class Scenario extends FleetClient {
   readonly root: string;
   readonly home: string;
@@ -142,7 +142,7 @@ export class Scenario extends FleetClient {
     return made;
   }
 
-  /** Returns the same home and fleet, with another working directory for the commands. */
+  /** The same home and fleet, with the commands typed in a folder of its own. */
   async inFolder(name: string): Promise<Scenario> {
     const cwd = join(this.cwd, name);
     await mkdir(cwd);
@@ -152,14 +152,14 @@ export class Scenario extends FleetClient {
   // --- commands -----------------------------------------------------------------------------------------------
 
   /**
-   * Runs a command. It runs in this process, with the code of `spl`, unless it serves. Its processes run the built
-   * program.
+   * Types a command. It runs in this process, by the code that `spl` is built of, but for one that serves. What it starts
+   * are processes of the built program.
    */
   spl(...words: readonly string[]): Promise<Ran> {
     return this.splWith({}, ...words);
   }
 
-  /** Runs a command with additional variables. */
+  /** The same in a further environment. */
   async splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
     if (isServing(words)) return ended(this.start(words, env), COMMAND_MS);
     const [out, err] = [new Sink(), new Sink()];
@@ -173,31 +173,31 @@ export class Scenario extends FleetClient {
     return { code, out: out.text, err: err.text };
   }
 
-  /** Runs a command in a separate process, as a shell does. */
+  /** Types a command in a process of its own, as a shell does. */
   splProcess(...words: readonly string[]): Promise<Ran> {
     return ended(this.start(words), COMMAND_MS);
   }
 
-  /** Runs a command, which must succeed. @returns its document */
+  /** Types a command, which must succeed. @returns its document. */
   async json<T = Record<string, unknown>>(...words: readonly string[]): Promise<T> {
     const { code, out, err } = await this.spl(...words, '--json');
     assert.equal(code, 0, `spl ${words.join(' ')} ended with ${code}: ${err}`);
     return JSON.parse(out) as T;
   }
 
-  /** Runs a command, which must be refused. */
+  /** Types a command, which must be refused. */
   async refused(exit: number, ...words: readonly string[]): Promise<Refused> {
     const { code, out, err } = await this.spl(...words, '--json');
     assert.equal(code, exit, `spl ${words.join(' ')} ended with ${code}: ${out}${err}`);
     return (JSON.parse(err) as { error: Refused }).error;
   }
 
-  /** Starts a command, and does not wait for it. It is ended with the scenario. */
+  /** Starts a command and lets it run. It is ended with the scenario. */
   start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     return this.startProgram(join(BIN, 'spl'), words, env);
   }
 
-  /** Starts another program in place of `spl`. With `ipc`, it can exchange messages. */
+  /** Starts another program in the place of `spl`; with `ipc`, one to exchange messages with. */
   startProgram(
     file: string,
     words: readonly string[],
@@ -213,7 +213,7 @@ export class Scenario extends FleetClient {
     return child;
   }
 
-  /** Runs `spl fleet start`. */
+  /** `spl fleet start`. */
   async startFleet(workers: number, env: NodeJS.ProcessEnv = {}): Promise<FleetStarted> {
     const { code, out, err } = await this.splWith(
       env,
@@ -227,12 +227,12 @@ export class Scenario extends FleetClient {
     return JSON.parse(out) as FleetStarted;
   }
 
-  /** Returns a child's environment that loads one of the files of `preload/` first. */
+  /** A child's environment in which one of the files of `preload/` is loaded first. */
   preload(name: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     return { NODE_OPTIONS: `--import=${pathToFileURL(fileURLToPath(new URL(name, PRELOADS))).href}`, ...env };
   }
 
-  /** Starts the fleet without workers, to read the state of a home. */
+  /** Starts the fleet without workers, for a look at what a home holds. */
   async joinAfterStart(task: string): Promise<JoinStatus> {
     await this.startFleet(0);
     return this.join(task);
@@ -285,9 +285,7 @@ export class Scenario extends FleetClient {
     });
   }
 
-  /**
-   * Returns the path of a file where the commands are typed, and where subtasks run.
-   */
+  /** The path of a file where the commands are typed, and where subtasks run. */
   at(name: string): string {
     return join(this.cwd, name);
   }
@@ -333,9 +331,7 @@ export class Scenario extends FleetClient {
     await this.#checkFolders();
   }
 
-  /**
-   * Proves that every fan-out in the log of this home has kept the laws so far.
-   */
+  /** Proves that every fan-out in the log of this home has kept the laws so far. */
   async checkLaws(): Promise<void> {
     const { key } = await openHome(this.home, { create: false });
     const threads = new Map<string, FleetRecord[]>();
@@ -350,7 +346,7 @@ export class Scenario extends FleetClient {
     }
   }
 
-  /** Reads the log on The disk up to a position, else all of it. */
+  /** Reads the log on the disk up to a position, else all of it. */
   async #log(to?: { position: number }): Promise<FleetRecord[]> {
     const records: FleetRecord[] = [];
     for await (const { record } of readSegments(homePaths(this.home).logDir, { fromPosition: 0, to }))
@@ -466,10 +462,10 @@ export function linesOf(child: ChildProcess): (isIt: (line: string) => boolean) 
   };
 }
 
-/** Returns true if a process runs. A zombie does not count. */
+/** Tells whether a process runs; one that has ended and waits to be collected does not. */
 export const isThere = (pid: number): boolean => processStart(pid) !== null;
 
-/** Returns subtasks for the echo executor. */
+/** Subtasks for the echo executor. */
 export function echoes(count: number, more: object = {}): object[] {
   return Array.from({ length: count }, (_, i) => ({ goal: `part ${i}`, ...more }));
 }
