@@ -20,21 +20,24 @@ import { INVARIANTS } from '../simulation/invariants.ts';
 import { blocksIn, codesIn, headings, linksIn, sectionOf, tableIn, tableOf, type Code } from './markdown.ts';
 import { INDEX, PAGES } from './pages.ts';
 
-/** Holds the documents to the code: what they name exists, and their tables are those of the code. */
+/**
+ * Checks the documents against the code: everything that they name exists, and their tables are equal to those of the
+ * code.
+ */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DECISIONS = 'engine/decisions';
 const decisions = namesIn(DECISIONS).filter(name => /^\d{4}-.*\.md$/.test(name));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const sources = filesUnder(['engine', 'extension', 'webview', 'test', 'docs']);
-/** The pages of invariants, each beside the part that they bind. */
+/** The pages of invariants. Each is next to the part that it binds. */
 const INVARIANTS_OF = sources.filter(path => basename(path) === 'INVARIANTS.md').sort();
-/** All pages but those of the folders that tests work in. */
+/** All pages except those in the folders of workspaces for tests. */
 const DOCUMENTS = [
   ...namesIn('.').filter(name => name.endsWith('.md')),
   ...sources.filter(path => path.endsWith('.md') && !path.startsWith('test/workspaces/')),
 ].sort();
-/** Compares the table of a page that begins with this head; writes it anew where the environment asks for that. */
+/** Compares the table of a page with this head. Writes the table if the environment says so. */
 function holdTable(page: string, head: string, wanted: string): void {
   const text = read(page);
   const [table] = new RegExp(`^\\| ${head} [^]*?(?=\\n\\n)`, 'm').exec(text)!;
@@ -400,7 +403,7 @@ describe('the documents', () => {
       });
     }
 
-    // The links stay as they are in the package, which has no other files.
+    // Links must work inside the package, which has no other files.
     for (const page of [...PAGES, INDEX]) {
       it(`link only to what is packaged with them: ${page}`, () => {
         const kept = read('.vscodeignore')
@@ -442,7 +445,7 @@ describe('the documents', () => {
 
 const ROOMS = namesIn('engine').filter(name => statSync(join(ROOT, 'engine', name)).isDirectory());
 
-/** The paths of this repository that a piece of code names; what is built, or lies in a home, is none of them. */
+/** Returns the paths of this repository in a piece of code, without built files and files of a home. */
 function pathsIn(code: string): string[] {
   if (/\s/.test(code)) return [];
   const path = code.replace(/\/$/, '');
@@ -451,7 +454,7 @@ function pathsIn(code: string): string[] {
   return /^[\w.-]+\.(?:ts|mjs|json)$/.test(path) ? [path] : [];
 }
 
-/** A path from the root, or the name of a file that is somewhere. */
+/** Returns true for an existing path from the root, or the name of an existing file. */
 function exists(path: string): boolean {
   return (
     existsSync(join(ROOT, path)) ||
@@ -460,14 +463,14 @@ function exists(path: string): boolean {
   );
 }
 
-/** Files that are part of a home, or of any project. */
+/** Names of files in a home, or in any project. */
 const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'tokens.json', 'x.ts', 'x.test.ts']);
 
 function namesIn(folder: string): string[] {
   return readdirSync(join(ROOT, folder));
 }
 
-/** The text of the source that exports this name, wherever it lies. */
+/** Returns the text of the source that exports this name. */
 function textExporting(name: string): string {
   const exported = new RegExp(`^export (?:type|interface|const|function|class) ${name}\\b`, 'm');
   const found = sources
@@ -486,7 +489,7 @@ function filesUnder(folders: readonly string[]): string[] {
   );
 }
 
-/** The command lines of spl in a piece of code: typed ones in a block, or the whole of an inline piece. */
+/** Returns the `spl` command lines in a piece of code: typed lines in a block, or a whole inline piece. */
 function commandsIn({ text, language }: Code): string[] {
   if (language === null) return text.startsWith('spl ') ? [text] : [];
   if (language !== 'console') return [];
@@ -504,7 +507,7 @@ function checkCommand(line: string, verbs: readonly Verb[], document: string): v
     verbs.find(({ path }) => path === names.slice(0, 2).join(' ')) ??
     verbs.find(({ path }) => path === names[0]);
   if (verb === undefined) {
-    // A group may be named by itself, and a verb of a later version is no mistake of the document's.
+    // A group may be named alone. A verb of a later version is not a fault of the document.
     const isKnown = catalogue.some(
       ({ path }) => path === names.slice(0, 2).join(' ') || path.split(' ')[0] === names[0],
     );
@@ -518,14 +521,14 @@ function checkCommand(line: string, verbs: readonly Verb[], document: string): v
   }
 }
 
-/** The words of a command line as a shell takes them; a quoted word is never an option. */
+/** Splits a command line into words as a shell does. A quoted word is never an option. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/'[^']*'|"(?:[^"\\]|\\.)*"|\S+/g)].map(([word]) => word);
 }
 
 const INDEX_OF_DECISIONS = 'By module';
 
-/** The list of decisions, below a heading for each module. */
+/** Returns the list of decisions, below a heading for each module. */
 function decisionIndex(): string {
   const rows = decisions.map(name => {
     const head = /^# (\d+)\. (.*)\n\nModule: `([^`]+)`\n/.exec(read(`${DECISIONS}/${name}`));
@@ -550,7 +553,7 @@ interface Stated {
   readonly places: readonly { readonly path: string; readonly names: readonly string[] }[];
 }
 
-/** Paragraphs of the form `**I7** statement. Enforced in ‹places›.` */
+/** Returns the paragraphs of the form `**I7** statement. Enforced in ‹places›.` */
 function invariantsIn(section: string): Stated[] {
   return [
     ...`${section}\n\n`.matchAll(/^\*\*(I\d+)\*\* ([^]*?)\.\s+Enforced (?:in|where) ([^]*?)\n\n/gm),
@@ -561,7 +564,7 @@ function invariantsIn(section: string): Stated[] {
   }));
 }
 
-/** The value of a numeric constant, or of a member or parameter with a default, in a source file. */
+/** Returns the value of a numeric constant, or of a member or parameter with a default, in a source file. */
 function constantIn(source: string, name: string): number | undefined {
   const [, text] = new RegExp(`\\b${name}(?::| =) ([\\d_]+(?: \\*{1,2} [\\d_]+)*)[;,\\n]`).exec(source) ?? [];
   if (text === undefined) return undefined;
@@ -572,7 +575,7 @@ function constantIn(source: string, name: string): number | undefined {
   return value;
 }
 
-/** The ways in which a document writes a number: `10,000`, `64 Mi`, `10 s`. */
+/** Returns the ways in which a document writes a number: `10,000`, `64 Mi`, `10 s`. */
 function spellings(value: number): string[] {
   return [
     value.toLocaleString('en'),
@@ -583,7 +586,7 @@ function spellings(value: number): string[] {
   ];
 }
 
-/** `path` or `path` (`name`, `name`); the table of bounds is a place as well. */
+/** Parses `path` or `path` (`name`, `name`). The table of bounds is a place as well. */
 function placesIn(text: string): Stated['places'] {
   const places = [
     ...text.matchAll(/`((?:engine|extension|webview)\/[\w./-]+|eslint\.config\.mjs)`(?: \(([^)]*)\))?/g),

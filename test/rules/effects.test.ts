@@ -5,19 +5,21 @@ import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
 import ts from 'typescript';
 
-/** Holds each effect to the one module that has it: the process table, waiting without an event, git, a repository's lock. */
+/**
+ * Checks that only one module has each effect: the process table, waiting without an event, git, a repository's lock.
+ */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Effect {
   readonly name: string;
-  /** True of a piece of code that has the effect. */
+  /** Returns true if a piece of code has the effect. */
   readonly isIn: (source: ts.SourceFile) => boolean;
-  /** The sources that are held; all by default. */
+  /** The sources to check; all by default. */
   readonly held?: RegExp;
-  /** The files that may have it, each with the reason. */
+  /** The files that may have the effect, each with the reason. */
   readonly places: Readonly<Record<string, string>>;
-  /** Code that has the effect, and code that has not. */
+  /** Examples of code with and without the effect. */
   readonly offends: readonly string[];
   readonly passes: readonly string[];
 }
@@ -82,7 +84,7 @@ const EFFECTS: readonly Effect[] = [
   },
 ];
 
-/** The functions that tell whether a process runs. */
+/** The functions that check whether a process runs. */
 const LIFE = new Set(['isAlive', 'processStart', 'isRunning']);
 
 describe('effects have one module each', () => {
@@ -107,7 +109,7 @@ describe('effects have one module each', () => {
   }
 });
 
-/** The product's sources, without tests and what only tests use. */
+/** Returns the product's sources, without tests and test helpers. */
 function sourcesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map(name => `${folder}/${name.replaceAll('\\', '/')}`)
@@ -118,7 +120,7 @@ function parsed(file: string, text: string): ts.SourceFile {
   return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
 }
 
-/** Returns the node and all below it. */
+/** Returns the node and all nodes below it. */
 function nodesOf(node: ts.Node): readonly ts.Node[] {
   const found: ts.Node[] = [];
   const visit = (each: ts.Node): void => {
@@ -129,14 +131,14 @@ function nodesOf(node: ts.Node): readonly ts.Node[] {
   return found;
 }
 
-/** The texts in quotes or backticks; comments are none. */
+/** Returns the texts in quotes or backticks, without comments. */
 function textsOf(source: ts.SourceFile): string[] {
   return nodesOf(source).flatMap(node =>
     ts.isLiteralExpression(node) || ts.isTemplateHead(node) ? [node.text] : [],
   );
 }
 
-/** The loops, each with its condition and its body, but for those over a list. */
+/** Returns the loops with condition and body, except loops over a list. */
 function loopsIn(source: ts.SourceFile): ts.Node[] {
   return nodesOf(source).filter(
     node =>
@@ -145,14 +147,14 @@ function loopsIn(source: ts.SourceFile): ts.Node[] {
   );
 }
 
-/** The names of the functions that a node calls. */
+/** Returns the names of the functions that a node calls. */
 function callsIn(node: ts.Node): string[] {
   return nodesOf(node).flatMap(each =>
     ts.isCallExpression(each) && ts.isIdentifier(each.expression) ? [each.expression.text] : [],
   );
 }
 
-/** The names by which a source pauses: `setTimeout`, and what it imports as such. */
+/** Returns the names with which a source pauses: `setTimeout`, and imports of it under other names. */
 function pausesOf(source: ts.SourceFile): ReadonlySet<string> {
   const names = nodesOf(source).flatMap(node =>
     ts.isImportSpecifier(node) && node.propertyName?.text === 'setTimeout' ? [node.name.text] : [],

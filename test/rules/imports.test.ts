@@ -6,7 +6,7 @@ import { Linter } from 'eslint';
 import { before, describe, it } from 'mocha';
 import tseslint from 'typescript-eslint';
 
-/** Feeds the linter's own rules, as `eslint.config.mjs` sets them, with files that offend them and files that don't. */
+/** Runs the linter's own rules, as `eslint.config.mjs` sets them, on files with and without violations. */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HOUSE_RULES = ['rooms/directions', 'no-restricted-imports', 'no-restricted-syntax'];
@@ -139,7 +139,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   });
 });
 
-/** Finds what imports itself on some way, in the sources of a folder; an inner list is one circle. */
+/** Finds import cycles in the sources of a folder. Each inner list is one cycle. */
 function circlesIn(folder: string): string[][] {
   const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map(name => join(ROOT, folder, name))
@@ -158,7 +158,7 @@ function circlesIn(folder: string): string[][] {
   return circles;
 }
 
-/** The files of the repository that a source imports or exports from. */
+/** Returns the files of the repository that a source imports or exports from. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   return [...text.matchAll(/(?:\bfrom|\bimport\()\s*'(\.[^']+)'/g)].map(([, name]) =>
@@ -166,7 +166,7 @@ function importsOf(file: string): string[] {
   );
 }
 
-/** The same entry with the rules of the house only, which need no types and so no program. */
+/** Returns the entry with only the project's own rules, which need no types and so no program. */
 function withoutTypes({ rules = {}, plugins, files, ignores }: Linter.Config): Linter.Config {
   const kept = Object.fromEntries(Object.entries(rules).filter(([name]) => HOUSE_RULES.includes(name)));
   return {

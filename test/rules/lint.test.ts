@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
 import { describe, it } from 'mocha';
 
-/** The TypeScript is linted by `npm run check`: it takes a minute. What is not TypeScript has no types to wait for. */
+/**
+ * `npm run check` lints the TypeScript, which takes a minute. Other files are linted here, because they need no types.
+ */
 describe('the linter', () => {
   it('knows what to make of each kind of file, and finds no fault in the scripts', async () => {
     const linter = new ESLint({ cwd: fileURLToPath(new URL('../../', import.meta.url)) });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { before, describe, it } from 'mocha';
 
-/** Holds package.json, its texts and the extension's code together, each against the others in both directions. */
+/** Checks package.json, its texts and the extension's code against each other, in both directions. */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -198,7 +198,7 @@ describe('the manifest and what stands behind it', () => {
   });
 });
 
-/** Loads the tables of the extension, with nothing behind `vscode`: they are only names. */
+/** Loads the tables of the extension. They only contain names, so `vscode` is empty. */
 async function contributions(): Promise<Contributions> {
   const tables = ['contributions', 'command-registry'].map(name => `export * from './extension/${name}.ts';`);
   const { outputFiles } = await build({
@@ -221,7 +221,7 @@ async function contributions(): Promise<Contributions> {
   return (await import(url)) as Contributions;
 }
 
-/** The members of the interface of context keys. */
+/** Returns the members of the interface of context keys. */
 function contextKeys(): readonly string[] {
   const block = /interface ContextKeys \{([^]*?)\n\}/.exec(read('extension/contributions.ts'))?.[1] ?? '';
   return [...block.matchAll(/'(fleet\.\w+)'/g)].map(([, key]) => key!);
@@ -235,7 +235,7 @@ function afterPrefix(events: readonly string[], prefix: string): readonly string
   return events.filter(event => event.startsWith(prefix)).map(event => event.slice(prefix.length));
 }
 
-/** Every text that people read, wherever it stands in the contributions. */
+/** Returns every text for people in the contributions. */
 function textsIn(value: unknown, key = ''): readonly string[] {
   const shown =
     /^(title|name|description|markdownDescription|contents|category|enumDescriptions|contextualTitle)$/;

@@ -1,12 +1,12 @@
-/** As much of Markdown as the documents of this repository use. */
+/** Parses the parts of Markdown that this repository's documents use. */
 
-/** A piece of code: `language` is null for an inline one, and '' for a block that names none. */
+/** A piece of code. `language` is null for an inline piece, and '' for a block without one. */
 export interface Code {
   readonly text: string;
   readonly language: string | null;
 }
 
-/** A block of code. `file` is the name that follows the language, and '' where none does. */
+/** A block of code. `file` is the name after the language, and '' if there is none. */
 export interface Block {
   readonly text: string;
   readonly language: string;
@@ -15,7 +15,7 @@ export interface Block {
 
 const FENCE = /^```(\w*) *([^\n]*)\n([^]*?)^```$/gm;
 
-/** The blocks of code, in their order. */
+/** Returns the blocks of code, in order. */
 export function blocksIn(markdown: string): Block[] {
   return [...markdown.matchAll(FENCE)].map(([, language, file, text]) => ({
     text: text!,
@@ -24,7 +24,7 @@ export function blocksIn(markdown: string): Block[] {
   }));
 }
 
-/** Everything that stands in code, blocks first. */
+/** Returns all code, blocks first. */
 export function codesIn(markdown: string): Code[] {
   const blocks = blocksIn(markdown);
   const prose = markdown.replace(FENCE, '');
@@ -37,7 +37,7 @@ export function codesIn(markdown: string): Code[] {
   ];
 }
 
-/** The links to other parts of the repository; `anchor` is '' where none is named. */
+/** Returns the links to other parts of the repository. `anchor` is '' if there is none. */
 export function linksIn(markdown: string): { readonly path: string; readonly anchor: string }[] {
   return [...markdown.replace(FENCE, '').matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target]) => target!)
@@ -48,12 +48,15 @@ export function linksIn(markdown: string): { readonly path: string; readonly anc
     });
 }
 
-/** The anchors of the headings, as the usual renderers make them. */
+/** Returns the anchors of the headings, as the usual renderers make them. */
 export function headings(markdown: string): string[] {
   return [...markdown.replace(FENCE, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => anchorOf(title!));
 }
 
-/** The text below a heading, up to the next one of the same or a higher level. @throws when there is no such heading. */
+/**
+ * Returns the text below a heading, up to the next one of the same or a higher level. @throws if there is no such
+ * heading
+ */
 export function sectionOf(markdown: string, title: string): string {
   const lines = markdown.split('\n');
   const start = lines.findIndex(line => /^#+ /.test(line) && line.replace(/^#+ /, '') === title);
@@ -63,7 +66,7 @@ export function sectionOf(markdown: string, title: string): string {
   return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
 }
 
-/** The rows of all tables of a text without their heads, cell by cell. */
+/** Returns the rows of all tables of a text, without their heads, as cells. */
 export function tableIn(markdown: string): string[][] {
   const lines = markdown.split('\n');
   return lines
@@ -76,7 +79,7 @@ export function tableIn(markdown: string): string[][] {
     );
 }
 
-/** A table as the formatter writes it. */
+/** Returns a table as the formatter writes it. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i]!.length)));
   const line = (cells: readonly string[]): string =>

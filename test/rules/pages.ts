@@ -1,4 +1,7 @@
-/** The pages for users, by their paths from the root. They are packaged with the extension, and their commands are run. */
+/**
+ * The pages for users, by their paths from the root. They are packaged with the extension, and tests run their
+ * commands.
+ */
 export const PAGES = [
   'README.md',
   'docs/editor.md',
@@ -16,5 +19,5 @@ export const PAGES = [
   'docs/how-it-works.md',
 ] as const;
 
-/** The index of `docs`, which shows no commands. */
+/** The index of `docs`, which contains no commands. */
 export const INDEX = 'docs/README.md';

@@ -6,7 +6,7 @@ import { describe, it } from 'mocha';
 import { checkPlan } from '../../engine/check-plan.ts';
 import { NO_FLEET } from '../../engine/cli/plans.ts';
 
-/** Holds the repository's own plan to the rules of plans, and to the files that it names. */
+/** Checks the repository's own plan against the rules of plans, and against the files that it names. */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FILE = 'check.fanout.yaml';

@@ -9,7 +9,7 @@ import { REFUSED, REOPENED, TASK } from '../../engine/domain/model/task-status.t
 import { CONNECTION, ORDER, STATUS } from '../../engine/domain/model/worker-machines.ts';
 import { PROCESS } from '../../engine/runtime/coordinator/process-machine.ts';
 
-/** Holds the page of the state machines to their tables. */
+/** Checks the page of the state machines against their tables. */
 
 const PAGE = fileURLToPath(new URL('../../engine/domain/STATES.md', import.meta.url));
 
@@ -19,9 +19,9 @@ interface Shown {
   readonly title: string;
   readonly about: string;
   readonly table: Table;
-  /** The states that one may be in first. */
+  /** The possible initial states. */
   readonly first: readonly string[];
-  /** The states that nothing leaves. */
+  /** The final states. */
   readonly ends: readonly string[];
 }
 
@@ -118,7 +118,7 @@ describe('the state machines', () => {
   }
 });
 
-/** The events that change something in a state, with the states that they lead to. */
+/** Returns the events that change a state, with the states that they lead to. */
 function movesFrom(table: Table, state: string): [event: string, to: readonly string[]][] {
   const still: readonly string[] = [IGNORED, IMPOSSIBLE, REFUSED];
   return Object.entries(table[state]!)
