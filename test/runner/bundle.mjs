@@ -4,18 +4,18 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles all test files that run in Node.js into `out/tests`, in the folders of their sources: loaded so, they start in
- * a second instead of ten. Code that asks where it is gets the place of its source, packages stay outside, and `vscode`
- * is the stub of `test/stubs`.
+ * Bundles all test files for Node.js into `out/tests`, in the folders of their sources: bundles start in one second
+ * instead of ten. In a bundle, `import.meta.url` is that of the source, packages stay outside, and `vscode` is the stub
+ * of `test/stubs`.
  */
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDERS = ['engine', 'extension', 'webview', 'test'];
 
-/** The folder of the bundled tests: an absolute path. */
+/** The absolute path of the folder of bundled tests. */
 export const bundled = join(root, 'out', 'tests');
 
-/** Bundles the test files anew. @returns the path of each source, from the root of the repository, sorted. */
+/** Bundles the test files. @returns the path of each source, from the root of the repository, sorted */
 export async function bundleTests() {
   const sources = (await Promise.all(FOLDERS.map(testFiles))).flat().sort();
   await rm(bundled, { recursive: true, force: true });
@@ -41,7 +41,7 @@ export async function bundleTests() {
   return sources;
 }
 
-/** The bundle of a source. */
+/** Returns the bundle of a source. */
 export const bundleOf = source => join(bundled, source.replace(/\.ts$/, '.mjs'));
 
 async function testFiles(folder) {
@@ -51,7 +51,7 @@ async function testFiles(folder) {
     .map(entry => relative(root, join(entry.parentPath ?? entry.path, entry.name)).replaceAll(sep, '/'));
 }
 
-/** Gives `import.meta.url` the value that it has in the source, except where it is quoted. */
+/** Gives `import.meta.url` the value that it has in the source, except in quotes. */
 const placesOfSources = {
   name: 'places-of-sources',
   setup: ({ onLoad }) => {

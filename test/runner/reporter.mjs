@@ -4,8 +4,8 @@ import { noteTime } from './times.mjs';
 const { EVENT_TEST_END, EVENT_HOOK_END } = mocha.Runner.constants;
 
 /**
- * Mocha's `spec` report, closed by one line that a machine can read: `N passed, N failed, N skipped`. Notes the time of
- * each test and hook for the list of the slowest.
+ * Mocha's `spec` report with a last line for programs: `N passed, N failed, N skipped`. Records the time of each test
+ * and hook for the list of the slowest.
  */
 export default class ClosingLineReporter extends mocha.reporters.Spec {
   constructor(runner, options) {

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
 /**
- * Runs a process of Node.js and passes on what it prints. One that runs tests ends with the line
- * `N passed, N failed, N skipped`, which is taken out. A check (`isCheck`) counts as one test, and what it prints comes when
- * it has ended, in one piece, since others may run beside it.
+ * Runs a process of Node.js and passes on its output. A process with tests ends with the line `N passed, N failed, N
+ * skipped`, which is removed. A check (`isCheck`) counts as one test; its output is printed as a whole when it has
+ * ended, because others may run in parallel.
  *
  * @param {{name: string, words: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, isCheck?: boolean}} stage
- * @returns {Promise<{passed: number, failed: number, skipped: number}>} a stage that ends badly, says no count or
- *   passes nothing has at least one failure
+ * @returns {Promise<{passed: number, failed: number, skipped: number}>} at least one failure for a stage that ends
+ * badly, reports no count or passes nothing
  */
 export async function runStage({ name, words, cwd, env = {}, isCheck = false }) {
   const heading = `\n${name}\n`;
@@ -37,7 +37,7 @@ async function gathered(stream) {
   return text;
 }
 
-/** Prints the lines of a stream except a closing line. @returns the last line with text in it. */
+/** Prints the lines of a stream except the line with the counts. @returns the last line with text */
 async function passOn(stream) {
   let last = '';
   let rest = '';

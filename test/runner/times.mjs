@@ -1,17 +1,17 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
 /**
- * Durations of tests, gathered over all processes of a run: each appends to the file that `SPL_TEST_TIMES` names, a line
- * of JSON for each test.
+ * The durations of tests, collected over all processes of a run. Each process appends to the file that `SPL_TEST_TIMES`
+ * names, one line of JSON per test.
  */
 
-/** Notes a duration in ms, where the run gathers any. */
+/** Records a duration in ms, if the run collects them. */
 export function noteTime(title, ms) {
   const file = process.env['SPL_TEST_TIMES'];
   if (file !== undefined) appendFileSync(file, JSON.stringify({ title, ms: Math.round(ms) }) + '\n');
 }
 
-/** Returns the longest durations of a file that `noteTime` wrote, as lines, the longest first. */
+/** Returns the longest durations from a file of `noteTime`, as lines, the longest first. */
 export function slowest(file, count) {
   const times = readFileSync(file, 'utf8')
     .split('\n')
