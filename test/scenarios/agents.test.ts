@@ -8,16 +8,16 @@ import type { JoinStatus, TaskDocument, WorktreesDocument } from '../../engine/c
 import { scenario, soon, type Scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
-/** A coding agent of ours, which speaks the formats of the real ones, on a real fleet in a real repository. */
+/** A coding agent of the tests, which uses the formats of the real ones, on a real fleet in a real repository. */
 
 const AGENT = fileURLToPath(
   new URL('../../engine/runtime/executors/agent/testing/agent.mjs', import.meta.url),
 );
 
-/** The command of an agent, as it is set in TOML. */
+/** Returns the command of an agent, as TOML. */
 const agent = (...words: readonly string[]): string => JSON.stringify([process.execPath, AGENT, ...words]);
 
-/** An agent that has quota only when it is asked for the second time. */
+/** An agent that has quota only at its second attempt. */
 const SHORT = JSON.stringify([
   ...['/bin/sh', '-c'],
   `if [ "$SPL_ATTEMPT" != 1 ]; then exec "$@" good; fi; echo 'Error: rate limit reached, try again in 1s'; exit 1`,
@@ -26,7 +26,7 @@ const SHORT = JSON.stringify([
 
 describe('coding agents', function () {
   this.timeout(180_000);
-  /** `writer` and `finder` have good days. */
+  /** `writer` and `finder` work as expected. */
   const onAgents = sharedFleet({
     fleet: [
       ...['[worktree]', 'min_free_bytes = 0'],
@@ -98,7 +98,7 @@ describe('coding agents', function () {
       );
       assert.equal(waiting.counts.pending, 1);
       const { outcome, children } = await wait;
-      // The attempt that found none is one, but none of those that it has.
+      // The attempt without quota counts as an attempt, but not as one of the allowed attempts.
       assert.deepEqual([outcome, children[0]!.attempt], ['satisfied', 2]);
     }),
   );
@@ -184,7 +184,7 @@ describe('coding agents', function () {
   );
 });
 
-/** A repository where the commands are typed. */
+/** Makes a repository in the working directory of the commands. */
 async function makeRepository(fleet: Scenario): Promise<void> {
   git(fleet, 'init', '--quiet', '--initial-branch=main');
   git(fleet, 'config', 'user.name', 'Tester');

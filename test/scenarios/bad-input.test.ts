@@ -6,7 +6,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { ACTOR, type Refused, type Scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
-/** Refusals of bad input: what is refused, how it is said, and that nothing of it is ever written. */
+/** Refusals of bad input: the refused input, the error, and that nothing of it is ever written. */
 
 const onFleet = sharedFleet({ echoMs: 0 });
 
@@ -139,7 +139,7 @@ const subtasks = (...descriptors: readonly string[]): string[] =>
   descriptors.flatMap(descriptor => ['--subtask', descriptor]);
 const joining = (join: string): string[] => [...subtasks('goal=a', 'goal=b'), '--join', join];
 
-/** Fan-outs of the task OPEN: what follows its name, and what the refusal says. */
+/** Fan-outs of the task OPEN: the words after its name, and parts of the error. */
 const FAN_OUTS: readonly (readonly [words: readonly string[], ...fragments: string[]])[] = [
   [subtasks('goal=x,colour=red'), 'subtask 0', "key 'colour'", 'position 8'],
   [subtasks('goal=a', 'goal=b', '{"goal":"c","depend":0}'), 'subtask 2', 'depend'],
@@ -192,7 +192,7 @@ const FAN_OUTS: readonly (readonly [words: readonly string[], ...fragments: stri
   [joining('accepted == "1"'), 'join predicate', 'position'],
 ];
 
-/** A task with a running, an accepted and a failed subtask and one that waits for ever, and tasks alike in name. */
+/** Makes a task with a running, an accepted, a failed and a blocked subtask, and tasks with similar names. */
 async function madeTasks(fleet: Scenario): Promise<void> {
   for (const alias of ['FREE', 'TWIN-1', 'TWIN-2', 'GONE'])
     await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias);
@@ -309,7 +309,7 @@ interface Answer {
 interface Doors {
   readonly socket: { readonly socketPath: string };
   readonly port: { readonly port: number };
-  /** The header that opens the port. */
+  /** The header that authorizes at the port. */
   readonly token: { readonly authorization: string };
 }
 
@@ -415,7 +415,7 @@ function send({ body, method = 'GET', ...rest }: Call): Promise<Answer> {
   });
 }
 
-/** A record that would be taken. */
+/** Returns a valid record. */
 function note(clock: number) {
   return {
     thread: 'th_notes',
@@ -523,7 +523,7 @@ async function recordCount(fleet: Scenario): Promise<number> {
   return (await fleet.client.report('health', {})).records;
 }
 
-/** Gives all the commands, and names each that is not refused as it should be. The first is typed for real as well. */
+/** Runs all commands, and names each that is not refused as expected. The first one runs in a real process as well. */
 async function refuses(fleet: Scenario, refusals: readonly Refusal[]): Promise<void> {
   const faults: string[] = [];
   for (const [words, exit, code, ...fragments] of refusals) {

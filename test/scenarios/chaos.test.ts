@@ -7,10 +7,10 @@ import { joinsOf, keptReportedResults } from '../harness/laws.ts';
 import { runs } from '../runs.ts';
 import { seeded } from './seeded.ts';
 
-/** The number of runs; `SPL_TEST_RUNS=100` makes a soak of it. */
+/** The number of runs; `SPL_TEST_RUNS=100` makes it a soak. */
 const ROUNDS = runs(2);
 const WORKERS = 3;
-/** Longer than three heartbeats, so that some of those who pause are held for hung and some are not. */
+/** Longer than three heartbeats, so that some stopped processes are regarded as hung, and some are not. */
 const LONGEST_PAUSE_MS = 2_500;
 
 type Random = () => number;
@@ -57,7 +57,7 @@ async function run(fleet: Scenario, alias: string, random: Random, told: string[
 interface Scene {
   readonly fleet: Scenario;
   readonly random: Random;
-  /** Those whose processes run. */
+  /** The instances whose processes run. */
   readonly running: readonly InstanceDocument[];
 }
 
@@ -66,7 +66,7 @@ async function coordinatorKilled(scene: Scene): Promise<void> {
   await scene.fleet.startFleet(WORKERS);
 }
 
-/** Each is as likely as another; the death of the coordinator counts for two. */
+/** All are equally likely; the death of the coordinator counts twice. */
 const MISFORTUNES = Object.entries<(scene: Scene) => Promise<void>>({
   'coordinator killed': coordinatorKilled,
   'coordinator killed (again)': coordinatorKilled,
@@ -110,7 +110,7 @@ async function pause({ fleet, random }: Scene, instance: InstanceDocument | unde
   fleet.signal(pid, 'SIGCONT');
 }
 
-/** Echoes and commands, some after others, some for one worker only; none fails by itself. */
+/** Returns echoes and commands, some with dependencies, some for one worker only. None fails by itself. */
 function subtasks(random: Random): object[] {
   const count = 3 + Math.floor(random() * 12);
   return Array.from({ length: count }, (_, i) => ({

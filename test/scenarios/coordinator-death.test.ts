@@ -36,7 +36,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
 
   it(
     'at every point of its writes: the command that it answered holds, the one that it did not may be repeated',
-    // So long that none is handed out ahead of a free slot: there are several writes of what is.
+    // Echoes last long enough that nothing is delivered ahead of a free slot, so deliveries take several writes.
     scenario({ echoMs: 60 }, async fleet => {
       await fleet.startFleet(2, faultsOf(fleet));
       const points = [
@@ -62,7 +62,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       const workers = await Promise.all(['worker-a', 'worker-b', 'worker-c'].map(name => fleet.pidOf(name)));
       await fleet.kill(await fleet.pidOf('coordinator'));
 
-      // A process that has the number which a worker's file names, and is another: it started at another time.
+      // A process with the pid in a worker's file, but with another start time, is another process.
       await fleet.kill(workers[2]!);
       const bystander = fleet.startProgram('-e', ['setInterval(() => {}, 1000)']);
       const file = homePaths(fleet.workerHome('c')).pidFile;
@@ -94,7 +94,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       const command = Number(await fleet.text(fleet.at('pid')));
       const workers = await Promise.all(['worker-a', 'worker-b'].map(name => fleet.pidOf(name)));
       const stop = fleet.spl('fleet', 'stop', '--all', '--grace', '600');
-      // One has nothing to finish, and is gone; the other one runs on, for as long as its grace.
+      // One worker has nothing to finish, and ends. The other runs on, until its grace ends.
       await fleet.gone(workers[1]!);
       await fleet.kill(await fleet.pidOf('coordinator'));
       assert.notEqual((await stop).code, 0, 'nobody answered');
@@ -115,11 +115,11 @@ describe('a coordinator that is killed (SIGKILL)', function () {
 const told = ({ stopped }: FleetStopped): unknown[] =>
   stopped.map(({ alias, pid, how }) => [alias, pid, how]);
 
-/** An environment in which a coordinator meets the fault that is written into a file. */
+/** Returns an environment in which the coordinator applies the fault from a file. */
 const faultsOf = (fleet: Scenario): NodeJS.ProcessEnv =>
   fleet.preload('faults.mjs', { SPL_FAULT_FILE: fleet.at('fault') });
 
-/** Has the coordinator die at a write, runs a fan-out into it, and starts the next. */
+/** Makes the coordinator die at a write during a fan-out, and starts the next one. */
 async function diesAt(fleet: Scenario, alias: string, fault: string): Promise<void> {
   const doomed = await fleet.pidOf('coordinator');
   await fleet.write('coming', fault);
@@ -138,7 +138,7 @@ async function diesAt(fleet: Scenario, alias: string, fault: string): Promise<vo
   assert.equal(await joinCount(fleet, alias), 1, fault);
 }
 
-/** @returns the record of the fan-out, or undefined when nobody answered. */
+/** @returns the record of the fan-out; undefined if there was no answer */
 async function fanOutOnce(fleet: Scenario, alias: string): Promise<string | undefined> {
   try {
     const input = { ...BARE_FAN_OUT, task: alias, subtasks: echoes(5) };

@@ -61,7 +61,7 @@ describe('the disk', function () {
       const last = lastFrame(whole);
       await rm(homePaths(fleet.home).indexDir, { recursive: true });
       const before = await recordsIn(fleet);
-      // Every byte is the log's own test; here a few, through the whole program.
+      // The tests of the log cover every byte; this one covers a few through the whole program.
       for (const end of [last + 1, last + 20, whole.length - 1]) {
         await rm(homePaths(fleet.home).indexDir, { recursive: true, force: true });
         await cp(join(logDir, name), join(fleet.cwd, 'kept'));
@@ -75,7 +75,7 @@ describe('the disk', function () {
         const kept = Number(/^(\d+) records/.exec(check.detail)![1]);
         assert.ok(kept < before && kept > before - 10, `${kept} of ${before}`);
         assert.ok((await fleet.client.report('health', {})).records >= kept);
-        // Without its last words the log takes the workers for running, and the coordinator starts them.
+        // Without its last records, the log shows the workers as running, so the coordinator starts them.
         const ending = ended(serving);
         assert.equal((await fleet.spl('fleet', 'stop', '--all', '--grace', '0')).code, 0);
         const { out } = await ending;
@@ -86,7 +86,7 @@ describe('the disk', function () {
         for (const each of await readdir(logDir)) if (each > name) await rm(join(logDir, each));
         await cp(join(fleet.cwd, 'kept'), join(logDir, name));
       }
-      // What was saved beside the shorter log goes with it.
+      // Removes the checkpoint of the shorter log.
       await rm(homePaths(fleet.home).indexDir, { recursive: true });
     }),
   );
@@ -150,7 +150,7 @@ describe('the disk', function () {
   );
 });
 
-/** Adds tasks until the engine refuses. @returns the aliases that it acknowledged. */
+/** Adds tasks until the engine refuses. @returns the acknowledged aliases */
 async function addUntilRefused(fleet: Scenario, prefix: string): Promise<readonly string[]> {
   await answers(fleet);
   const acknowledged: string[] = [];
@@ -175,7 +175,7 @@ async function keptAll(fleet: Scenario, acknowledged: readonly string[]): Promis
   assert.equal((await ended(serving)).code, 0);
 }
 
-/** Asserts that every acknowledged task is there, and at most one that was refused: the one of unknown outcome. */
+/** Asserts that every acknowledged task exists, and at most one refused task: the one of unknown outcome. */
 async function keepsAll(fleet: Scenario, acknowledged: readonly string[]): Promise<void> {
   const { tasks } = await fleet.client.report('tasks', { all: true });
   const prefix = acknowledged[0]!.slice(0, -1);
@@ -228,7 +228,7 @@ function checkOf({ out }: Ran, name: string): Check {
   return checks.find(check => check.name === name)!;
 }
 
-/** Returns the offset at which the last frame of a segment begins. */
+/** Returns the offset of the last frame in a segment. */
 function lastFrame(segment: Buffer): number {
   return segment.lastIndexOf(Buffer.from([0xff, 0x53, 0x50, 0x46]));
 }

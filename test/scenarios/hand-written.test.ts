@@ -4,7 +4,7 @@ import { Verifier } from '../../engine/record/signing.ts';
 import { ACTOR, echoes, scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
-/** Records that people write by hand, and the account of all that was written. */
+/** Records that people write by hand, and the export of everything that was written. */
 
 const onFleet = sharedFleet({ echoMs: 0 });
 

@@ -4,14 +4,14 @@ import { coordinatorThread, type CoordinatorThread } from '../../engine/client/c
 import { FleetError, messageOf } from '../../engine/errors.ts';
 
 /**
- * A stand-in for an editor's extension host: it hosts the coordinator of the program that it is given as the extension
- * does, when it is told to, and goes on with what else it has to do. What it notices it sends to its parent.
+ * Replaces an editor's extension host. On request, it hosts the coordinator of the given program as the extension does,
+ * and it continues its other work. It reports events to its parent process.
  */
 const program = process.argv[2] ?? '';
 const home = process.env['SYNCROPEL_HOME'] ?? '';
 const say = (word: object): void => void process.send?.(word);
 
-/** Returns the number of listeners to each event of the process. */
+/** Returns the number of listeners of each event of the process. */
 const listeners = (): string[] =>
   process.eventNames().map(name => `${String(name)} ${process.listenerCount(name)}`);
 
@@ -33,7 +33,7 @@ const acts: Readonly<Record<string, (argument: string) => Promise<object>>> = {
     await running?.close();
     return { closed: true, after: listeners() };
   },
-  /** Does nothing else until there is such a file: no event is heard meanwhile. */
+  /** Blocks until the file exists. No event is handled meanwhile. */
   async block(file) {
     say({ blocks: true });
     const cell = new Int32Array(new SharedArrayBuffer(4));
@@ -41,7 +41,7 @@ const acts: Readonly<Record<string, (argument: string) => Promise<object>>> = {
     return { goesOn: true };
   },
   async quit() {
-    // The channel is all that keeps it running.
+    // Only the channel keeps the process running.
     setImmediate(() => process.disconnect());
     return { quits: true };
   },

@@ -11,7 +11,7 @@ import { installProgram } from '../../engine/home/program.ts';
 import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import { BIN, echoes, ended, isThere, scenario, type Scenario } from '../harness/fleet.ts';
 
-/** The variables that the extension host of an editor on a server inherits, and that no process of ours may. */
+/** The variables that an editor's extension host on a server inherits, and that no process of ours may inherit. */
 const EDITOR = {
   VSCODE_ESM_ENTRYPOINT: 'vs/workbench/api/node/extensionHostProcess',
   VSCODE_HANDLES_UNCAUGHT_ERRORS: 'true',
@@ -19,10 +19,10 @@ const EDITOR = {
   NODE_OPTIONS: '--no-deprecation',
 };
 
-/** The built `host.ts`. */
+/** The path of the built `host.ts`. */
 let hostFile = '';
 
-/** A process that hosts the coordinator in itself. */
+/** A process that hosts the coordinator. */
 class EditorHost {
   readonly process: ChildProcess;
   readonly end: ReturnType<typeof ended>;
@@ -35,13 +35,13 @@ class EditorHost {
     this.#messages = on(this.process, 'message');
   }
 
-  /** The next thing that it says. */
+  /** Returns its next message. */
   async heard(): Promise<Record<string, unknown>> {
     const { value } = (await this.#messages.next()) as { value: [Record<string, unknown>] };
     return value[0];
   }
 
-  /** The same, which is to be no error. */
+  /** Returns its next message, which must not be an error. */
   async said(): Promise<Record<string, unknown>> {
     const message = await this.heard();
     assert.equal(message['error'], undefined, String(message['error']));
@@ -183,7 +183,7 @@ describe('a coordinator in a process that is an editor’s', function () {
       assert.equal(code, 0);
       assert.match(out, /coordinator stopped/);
       assert.equal((await fleet.spl('serve', '--status')).code, 5);
-      // It is there as before, and may host the home again.
+      // The process still works, and may host the home again.
       assert.equal((await host.ask('open'))['opened'], true);
       assert.equal((await fleet.startFleet(1)).instances[0]!.pid, host.process.pid);
       const again = fleet.spl('fleet', 'stop', '--all');

@@ -13,7 +13,7 @@ import { sharedFleet } from '../harness/shared-fleet.ts';
 const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
-/** Waits until somebody makes the file `go`. */
+/** Waits until the file `go` exists. */
 const BLOCKS = 'while [ ! -e go ]; do sleep 0.1; done';
 const accepts = { goal: 'accepts', run: 'echo done' };
 const fails = { goal: 'fails', run: 'echo broken; exit 3' };
@@ -511,7 +511,7 @@ function countsAbove0(counts: Counts): Record<string, unknown> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }
 
-/** Returns the members that identify an answer: its other members may have moved on meanwhile. */
+/** Returns the members that identify an answer. Its other members may have changed meanwhile. */
 function identityOf(answer: object): object {
   const { thread, record, round } = answer as { thread: string; record?: string; round?: number };
   return { thread, record, round };

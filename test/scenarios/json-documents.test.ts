@@ -5,8 +5,8 @@ import { ended, scenario, type Scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /**
- * The documents that `--json` prints, from a real fleet, against what the contract lists: written down here by hand, not
- * taken from the engine's own schemas. Members may be added, so that only the listed ones are looked at.
+ * Checks the documents that `--json` prints, from a real fleet, against the contract. The contract is written here by
+ * hand and not taken from the engine's schemas. Members may be added, so only the listed ones are checked.
  */
 
 const onFleet = sharedFleet({ echoMs: 0 });
@@ -215,7 +215,7 @@ describe('the documents of --json', function () {
         ['fleet', 'stop', '--instance', 'worker-b'],
       ];
       for (const words of commands) {
-        // The first of each group is a process of the program that is built.
+        // The first command of each group runs in a process of the built program.
         const isFirst = words === commands.find(([group]) => group === words[0]);
         const { code, out, err } = await fleet[isFirst ? 'splProcess' : 'spl'](...words, '--json');
         assert.deepEqual([code, err], [0, ''], words.join(' '));
@@ -230,7 +230,7 @@ describe('the documents of --json', function () {
     onFleet(async fleet => {
       const codes = new Set<number>();
       const errs = async (exit: number, code: string, ...words: readonly string[]): Promise<void> => {
-        // The first that ends with a code is a process of its own.
+        // The first command with each exit code runs in a separate process.
         const ran = await fleet[codes.has(exit) ? 'spl' : 'splProcess'](...words, '--json');
         codes.add(exit);
         assert.deepEqual([ran.code, ran.out], [exit, ''], words.join(' '));
@@ -290,7 +290,7 @@ describe('the documents of --json', function () {
   );
 });
 
-/** The required shape of a member; a list holds the shape of each of its elements; `?` allows null. */
+/** The required shape of a member. A list contains the shape of its elements; `?` allows null. */
 type Shape = string | { readonly [name: string]: Shape } | readonly [Shape];
 
 const INSTANCE = {
@@ -424,7 +424,7 @@ const isList = (shape: Exclude<Shape, string>): shape is readonly [Shape] => Arr
 function inSnakeCase(value: unknown, path: string): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {
-    // The acts of a thread are counted by their own names.
+    // The acts of a thread are counted under their own names.
     if (path.endsWith('.acts')) continue;
     assert.match(name, /^(?:[a-z][a-z0-9_]*|\d+)$/, `'${name}' of ${path}`);
     inSnakeCase(inner, `${path}.${name}`);

@@ -11,7 +11,7 @@ import { sharedFleet } from '../harness/shared-fleet.ts';
 const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
-/** Runs until somebody writes the file `go`. */
+/** Runs until the file `go` exists. */
 const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.1; done';
 /** The number of subtasks in a storm. */
 const STORM = 1_000;
@@ -54,7 +54,7 @@ describe('the kill switch', function () {
   it(
     'holds back a storm of 1,000 short attempts on two workers within a second, and lets it go on to one join',
     onWideFleet(async fleet => {
-      // Some tell by themselves when they began: by a file.
+      // Some report their start themselves, with a file.
       const commands = echoes(STORM / 50, { run: 'echo >began-$SPL_SUBTASK', executor: 'shell' });
       const parts = commands.flatMap(command => [...echoes(49), command]);
       await fanOutIn(fleet, 'STORM', 'release', parts);
@@ -164,7 +164,7 @@ describe('the kill switch', function () {
     'reaches a worker that is cut off: it finishes what runs, starts nothing more, and ends what it was told to',
     scenario({ echoMs: 0 }, async fleet => {
       await fleet.startFleet(1);
-      // Short attempts let the coordinator hand out ahead of the free slot.
+      // With short attempts, the coordinator delivers ahead of the free slot.
       await fleet.fanOut('SHORT', echoes(50));
       await fleet.joined('SHORT');
       await fanOutIn(fleet, 'AHEAD', 'release', [
@@ -195,7 +195,7 @@ describe('the kill switch', function () {
   );
 });
 
-/** Makes a namespace with all above it where it is not there, and a fan-out in it. */
+/** Makes a namespace with all above it, if it does not exist, and a fan-out in it. */
 async function fanOutIn(
   fleet: Scenario,
   alias: string,
@@ -210,7 +210,7 @@ async function fanOutIn(
   await fleet.json('task', 'fan-out', alias, '--losers', 'keep', ...words);
 }
 
-/** Returns the times at which commands made the files that tell of their begin, in ms since the epoch. */
+/** Returns the start times of commands, from the files that they made, in ms since the epoch. */
 async function filesBegan(fleet: Scenario): Promise<number[]> {
   const names = (await readdir(fleet.cwd)).filter(name => name.startsWith('began-'));
   return Promise.all(names.map(async name => (await stat(fleet.at(name))).mtimeMs));
@@ -221,7 +221,10 @@ const hasBegun =
   ({ children }: JoinStatus): boolean =>
     children[index]?.started_unix != null;
 
-/** Of two, the first is over, and the second with nobody; one that was handed out ahead is taken back meanwhile. */
+/**
+ * Returns true when the first of two subtasks is over and the second is with no worker. A delivery ahead of a slot is
+ * recalled meanwhile.
+ */
 const isHalfDone = ({ children: [first, second] }: JoinStatus): boolean =>
   first!.state === 'done' && second!.state === 'pending';
 

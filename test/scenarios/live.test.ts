@@ -8,7 +8,7 @@ import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
 
-/** Runs until somebody writes the file `go`. */
+/** Runs until the file `go` exists. */
 const WAITS = 'while [ ! -e go ]; do sleep 0.1; done';
 
 /** `spl fleet status --live` on a real fleet, without a terminal. */
@@ -58,13 +58,13 @@ describe('the live status of a fleet', function () {
   );
 });
 
-/** The command at work, with what it prints. */
+/** Starts the command, and reads its output. */
 function watch(fleet: Scenario, ...words: readonly string[]) {
   const child = fleet.start(['fleet', 'status', '--live', ...words]);
   const next = linesOf(child);
   return {
     line: (wanted: string) => next(line => line === wanted),
-    /** Waits for lines in any order: what is assigned counts as running a moment before it does. */
+    /** Waits for lines in any order: an assigned subtask is shown as running a moment before it runs. */
     lines: (...wanted: readonly string[]) => {
       const missing = new Set(wanted);
       return next(line => missing.delete(line) && missing.size === 0);

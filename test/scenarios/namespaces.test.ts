@@ -5,8 +5,8 @@ import { ACTOR, scenario, type Scenario } from '../harness/fleet.ts';
 import { shows, Transcript, type Posted } from './transcript.ts';
 
 /**
- * Several namespaces as a reader of the tutorial sets them up, with records posted over the socket. What its lines must be
- * at least is written down here by hand; `namespaces.txt` holds the rest still.
+ * Sets up several namespaces as a reader of the tutorial does, with records posted over the socket. The required lines
+ * are written here by hand; `namespaces.txt` contains the whole output.
  */
 
 const GOLDEN = new URL('./namespaces.txt', import.meta.url);
@@ -34,7 +34,7 @@ describe('the tutorial of several namespaces', function () {
   );
 });
 
-/** Runs until somebody writes the file `go`. */
+/** Runs until the file `go` exists. */
 const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.1; done';
 
 describe('namespaces with work in them', function () {
@@ -72,7 +72,7 @@ describe('namespaces with work in them', function () {
         [refused.code, refused.message],
         ['NAMESPACE_REJECTED', "namespace 'acme/web' is rejected: 'acme' is archived"],
       );
-      // It outlives the coordinator: the next one holds what waits as well.
+      // The freeze outlives the coordinator: the next one keeps waiting subtasks blocked as well.
       await fleet.kill(await fleet.pidOf('coordinator'));
       await fleet.startFleet(2);
       assert.deepEqual((await fleet.join('HELD')).children.slice(1).map(whyPending), [closed, closed]);
@@ -87,7 +87,7 @@ const whyPending = ({ state, reason }: ChildDocument): string | null =>
 
 type Write = (namespace: string, note: string) => Promise<Posted>;
 
-/** Posts observations, each on the thread of its namespace, with clocks that rise where one was let in. */
+/** Posts observations, each on the thread of its namespace. A clock rises with each accepted record. */
 function writer(tutorial: Transcript): Write {
   const clocks = new Map<string, number>();
   return async (namespace, note) => {

@@ -23,7 +23,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { runs } from '../runs.ts';
 import { scenario, type Scenario } from '../harness/fleet.ts';
 
-/** A fleet does what its OpenAPI document says: every route of it is asked, as it allows and as it forbids. */
+/** A fleet follows its OpenAPI document: every route gets allowed and forbidden requests. */
 
 /** The number of random requests of each kind. */
 const RUNS = runs(200);
@@ -41,7 +41,7 @@ const task = (name: string): Example => ({ path: { task: name } });
 const record = { act: 'KNOW', actor: 'did:sync:user:ada', thread: 'th_notes', data_type: 'SCALAR', body: {} };
 const tokenOf = (answers: Answers): string => (answers.get('token.create') as unknown as TokenDocument).id;
 
-/** A request for each route that is answered with 200, in an order in which all can be. */
+/** A request for each route with status 200, in an order in which all succeed. */
 const EXAMPLES: Readonly<Record<RouteName, Given>> = {
   health: {},
   openapi: {},
@@ -128,7 +128,7 @@ describe('what is served', function () {
   );
 });
 
-/** Requests to the fleet's socket, each held to the document. */
+/** Sends requests to the fleet's socket, and checks each answer against the document. */
 class Door {
   readonly fleet: Scenario;
   readonly #socketPath: string;
@@ -138,7 +138,7 @@ class Door {
     this.#socketPath = homePaths(fleet.home).socket;
   }
 
-  /** Asks, and takes no answer that the document does not tell of. */
+  /** Sends a request, and refuses an answer that the document does not describe. */
   async ask(offered: Offered, asked: Asked): Promise<RawAnswer> {
     const { method } = offered;
     const { target: path, headers, body } = asked;
@@ -147,12 +147,12 @@ class Door {
     const schema = answer.status === 200 ? answerOf(offered) : ERROR;
     const fault = schema === undefined ? '' : faultOf(schema, answer.json);
     assert.equal(fault, '', said(offered, asked, answer));
-    // What is asked for and not offered, such as a stream's HEAD, is no fault.
+    // A request for something that is not offered, such as a stream's HEAD, may be refused.
     assert.ok(answer.status < 500 || answer.status === 501, said(offered, asked, answer));
     return answer;
   }
 
-  /** Waits for the beginning of what has no end. @returns the status. */
+  /** Waits for the first data of an endless answer. @returns the status */
   async begin({ target: path }: Asked): Promise<number> {
     const request = http.get({ socketPath: this.#socketPath, path, agent: false });
     const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
@@ -165,7 +165,7 @@ class Door {
 const said = ({ method }: Offered, asked: Asked, { status, text }: RawAnswer): string =>
   `${method} ${JSON.stringify(asked)}: ${status} ${text.slice(0, 500)}`;
 
-/** The preparation that an example needs before it is asked for. */
+/** The preparations of the examples. */
 const PREPARED: Partial<Record<RouteName, (fleet: Scenario) => Promise<unknown>>> = {
   'task.add': async fleet => {
     const git = (...words: string[]) =>
@@ -209,7 +209,7 @@ function askedBy(offered: Offered, { path = {}, query, actor, body }: Example): 
   };
 }
 
-/** The routes that start or end processes, or have no end: they are only asked as the examples do. */
+/** The routes that start or end processes, or never end. They only get the examples. */
 const NOT_AT_RANDOM: ReadonlySet<RouteName> = new Set([
   'fleet.start',
   'fleet.stop',

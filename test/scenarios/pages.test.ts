@@ -12,22 +12,22 @@ import { BIN, ended, scenario, type Scenario } from '../harness/fleet.ts';
 import { shows } from './transcript.ts';
 
 /**
- * Runs the pages for users as a reader would: in a git repository with a script or two, each block with a file's name
- * is written to that file, and each `console` block is typed, in the order of the page. A page that starts no fleet
- * finds one with two workers. `…` stands for lines that the page leaves out; ids, ports and times may differ.
+ * Runs the pages for users as a reader would, in a git repository with a few scripts. Each block with a file's name is
+ * written to that file, and each `console` block is typed, in the order of the page. A page that starts no fleet gets
+ * one with two workers. `…` stands for omitted lines; ids, ports and times may differ.
  */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** The stand-ins for programs that a machine need not have. */
+/** Stand-ins for programs that a machine may lack. */
 const PROGRAMS = fileURLToPath(new URL('./programs/', import.meta.url));
-/** No free space is asked of a machine that tests. */
+/** Tests require no free space. */
 const WORKTREES = ['[worktree]', 'min_free_bytes = 0'];
 const PATH = [BIN, PROGRAMS, dirname(process.execPath), process.env['PATH']].join(delimiter);
 
 describe('the commands of the pages', function () {
   this.timeout(180_000);
 
-  // Each takes seconds: a run types some, the next one others.
+  // Each page takes seconds, so a run types some of them, and the next run others.
   for (const page of sampled(PAGES, 5)) {
     it(
       `print what the page shows, and end as it says: ${page}`,
@@ -48,7 +48,7 @@ describe('the commands of the pages', function () {
 
 const SCRIPTS = { lint: 'echo linted', test: 'echo tested', typecheck: 'echo checked' };
 
-/** Makes a repository with a commit, and the home that pages name as `~/.syncro`. */
+/** Makes a repository with a commit, and the home that pages call `~/.syncro`. */
 async function furnish(fleet: Scenario): Promise<void> {
   const git = (...words: readonly string[]): void => {
     execFileSync('git', [
@@ -88,7 +88,9 @@ async function follow(fleet: Scenario, { language, file, text }: Block): Promise
   for (const [i, step] of steps.entries()) check(step, ends[i]);
 }
 
-/** The commands of a block, each with the lines below it. A backslash at the end of a line continues a command. */
+/**
+ * Returns the commands of a block, each with the lines below it. A backslash at the end of a line continues a command.
+ */
 function stepsIn(text: string): Step[] {
   return text
     .replaceAll('\\\n', '')
@@ -105,7 +107,7 @@ interface End {
   readonly output: string;
 }
 
-/** Types commands into one shell. @returns the end of each. */
+/** Types commands into one shell. @returns the end of each */
 async function typeIn(fleet: Scenario, commands: readonly string[]): Promise<End[]> {
   const port = /:(\d+)$/.exec((await endpoint(fleet)) ?? '')?.[1] ?? '9100';
   const script = commands
@@ -139,7 +141,7 @@ function check({ command, shown }: Step, end: End | undefined): void {
   const isAsSaid = said === undefined ? (code !== 0) === isRefused : code === Number(said);
   assert.ok(isAsSaid, `'${command}' ended with ${code}:\n${output}`);
   const patterns = shown.map(patternOf);
-  // Subtasks that run at the same time end in any order.
+  // Concurrent subtasks end in any order.
   const isAnywhere = (line: string): boolean => line.startsWith('✓ [');
   for (const line of patterns.filter(isAnywhere)) shows(output, [line]);
   shows(
@@ -148,7 +150,7 @@ function check({ command, shown }: Step, end: End | undefined): void {
   );
 }
 
-/** A line with what differs from run to run replaced. */
+/** Returns a line with variable values replaced. */
 function patternOf(line: string): string {
   return line
     .replace(/did:sync:instance:[0-9a-f]{16}/g, '‹did›')

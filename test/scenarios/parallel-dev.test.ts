@@ -7,8 +7,8 @@ import { scenario, type Scenario } from '../harness/fleet.ts';
 import { shows, Transcript } from './transcript.ts';
 
 /**
- * Work in parallel as a developer types it: two writers and a synthesis, stopped in the middle, and a writer told what to
- * do otherwise. What its lines must be at least is written down here by hand; `parallel-dev.txt` holds the rest still.
+ * Parallel work as a developer types it: two writers and a synthesis, stopped in the middle, and a writer that gets a
+ * hint. The required lines are written here by hand; `parallel-dev.txt` contains the whole output.
  */
 
 const GOLDEN = new URL('./parallel-dev.txt', import.meta.url);
@@ -50,7 +50,7 @@ async function fanOut(fleet: Scenario, transcript: Transcript): Promise<void> {
   shows(added, ['◇ Task created: Rewrite the tutorial', '  thread: ‹th›', '  alias:  TUT-001']);
   const fannedOut = await transcript.type(
     ...['task', 'fan-out', 'TUT-001', '--namespace', 'eng/docs'],
-    // `printenv` fails while nobody has given a hint.
+    // `printenv` fails until there is a hint.
     ...['--subtask', `goal=${GOALS[0]},target=worker-a,run="read go <first.go; printenv SPL_HINT"`],
     ...['--subtask', `goal=${GOALS[1]},target=worker-b,run="read go <second.go; echo written"`],
     ...['--subtask', `goal=${GOALS[2]},depends=0+1,run="echo one text"`],
@@ -67,7 +67,7 @@ async function fanOut(fleet: Scenario, transcript: Transcript): Promise<void> {
   ]);
 }
 
-/** The kill switch is thrown while somebody watches. */
+/** Throws the kill switch during a watch. */
 async function freeze(transcript: Transcript): Promise<void> {
   const calm = await transcript.type('fleet', 'status');
   shows(calm, ['Fleet status', '  Active freezes:   none', '  Emergency stop:   no']);
@@ -85,7 +85,7 @@ async function freeze(transcript: Transcript): Promise<void> {
     '· TUT-001 0 / 3 completed: 2 running, 1 pending',
     '⚠ [soft] eng/docs — wrong style guide',
   ]);
-  // Which of the two began first is anybody's guess.
+  // Either of the two may begin first.
   shows(watched, [`→ TUT-001 [0] ${GOALS[0]} runs on worker-a`]);
   shows(watched, [`→ TUT-001 [1] ${GOALS[1]} runs on worker-b`]);
   shows(await transcript.type('fleet', 'status'), [
@@ -94,7 +94,7 @@ async function freeze(transcript: Transcript): Promise<void> {
   ]);
 }
 
-/** Lets the second subtask end under the freeze, and checks that waiting subtasks say why they wait. */
+/** Ends the second subtask during the freeze, and checks that waiting subtasks report the reason. */
 async function drain(fleet: Scenario, transcript: Transcript, second: Pipe): Promise<void> {
   await second.write('go\n');
   await fleet.joinWhen('TUT-001', 'the second has drained', ({ counts }) => counts.accepted === 1);
@@ -186,10 +186,10 @@ interface Pipe extends AsyncDisposable {
   write(text: string): Promise<unknown>;
 }
 
-/** A named pipe where subtasks run: who reads it waits until something is written. */
+/** Makes a named pipe in the subtasks' folder. A reader waits until something is written. */
 async function makePipe(fleet: Scenario, name: string): Promise<Pipe> {
   execFileSync('mkfifo', [fleet.at(name)]);
-  // Opened for both ways, which waits for no reader.
+  // Opened for reading and writing, which does not wait for a reader.
   const handle = await open(fleet.at(name), 'r+');
   return { write: text => handle.write(text), [Symbol.asyncDispose]: () => handle.close() };
 }

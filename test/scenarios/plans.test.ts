@@ -6,7 +6,7 @@ import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { scenario, type Scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
-/** Fan-outs that are written into a file, checked and run. */
+/** Fan-outs that are written in a file, checked and run. */
 
 const onFleet = sharedFleet({ echoMs: 0 });
 
@@ -86,7 +86,7 @@ describe('a plan file', function () {
       assert.equal(bad.code, 4);
       assert.match(bad.err, /^error: the plan 'bad.fanout.yaml' has a fault$/m);
       assert.match(bad.err, /bad\.fanout\.yaml:5:5: error unknown key 'depnds' \(did you mean 'depends'\?\)/);
-      // Only the fleet knows that there is no such worker.
+      // Only the fleet knows that the worker does not exist.
       const lost = await fleet.spl('task', 'fan-out', 'BAD-1', '--plan', 'lost.fanout.yaml');
       assert.equal(lost.code, 4);
       assert.match(lost.err, /lost\.fanout\.yaml:4:13: error target 'worker-q' matches no worker/);

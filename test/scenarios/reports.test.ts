@@ -17,7 +17,7 @@ import { admittedPeer, rawPeer, identify, type RawPeer } from '../../engine/runt
 import { echoes, scenario, type Scenario } from '../harness/fleet.ts';
 import { joinsOf } from '../harness/laws.ts';
 
-/** In the place of `worker-a`: has its key, and says what a test wants it to. */
+/** Takes the place of `worker-a`: has its key, and sends what a test wants. */
 class FakeWorker {
   readonly key: InstanceKey;
   readonly #peer: RawPeer;
@@ -47,7 +47,7 @@ class FakeWorker {
     this.send({ type: 'report', first, records });
   }
 
-  /** The next message of a kind; others are passed over. */
+  /** Returns the next message of a kind. Skips others. */
   async hears(type: string): Promise<Record<string, unknown>> {
     for (;;) {
       const message = await this.#peer.next();
@@ -112,7 +112,7 @@ describe('a worker that reports', function () {
       await fleet.fanOut('LATE', echoes(2));
       const given = await fake.isGiven();
       const { index } = given.body as unknown as ChildBody;
-      // It says nothing more. The other one does its work, after it was held for lost.
+      // It sends nothing more. The other worker does its work, after it was regarded as lost.
       const joined = await fleet.joined('LATE');
       const child = joined.children[index]!;
       assert.deepEqual([joined.outcome, child.worker, child.attempt], ['satisfied', 'worker-b', 2]);
@@ -206,7 +206,7 @@ describe('a worker that reports', function () {
   );
 });
 
-/** A fleet of two in which `worker-a` is not itself. */
+/** Starts a fleet of two, and replaces `worker-a`. */
 async function takePlace(fleet: Scenario): Promise<FakeWorker> {
   await fleet.startFleet(2);
   const { code } = await fleet.spl('fleet', 'stop', '--instance', 'worker-a');
@@ -216,7 +216,7 @@ async function takePlace(fleet: Scenario): Promise<FakeWorker> {
   return fake;
 }
 
-/** That it is well. It names a process that there can't be, so that nobody ends one in its stead. */
+/** Returns a heartbeat. Its pid cannot exist, so that no other process is ended for it. */
 function heartbeat({ did }: InstanceKey): SealedRecord {
   const body: HeartbeatBody = {
     topic: 'heartbeat',
@@ -245,7 +245,7 @@ function heartbeat({ did }: InstanceKey): SealedRecord {
   });
 }
 
-/** The report that a worker would make of what it was given, with changes. */
+/** Returns the report that a worker would make of a delivery, with changes. */
 function done(
   intent: FleetRecord,
   key: InstanceKey,

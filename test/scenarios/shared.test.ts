@@ -9,7 +9,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { scenario, type Scenario } from '../harness/fleet.ts';
 import { runs } from '../runs.ts';
 
-/** Threads that are shared: files that the commands of subtasks read without a connection. */
+/** Shared threads: files that the commands of subtasks read without a connection. */
 
 const sharedDir = (fleet: Scenario): string => homePaths(fleet.home).sharedDir;
 const fileOf = (fleet: Scenario, name: string): string => join(sharedDir(fleet), `${name}.jsonl`);
@@ -106,7 +106,7 @@ describe('threads that are shared', function () {
             }),
           ),
         );
-        // Killed while it is being written anew: what it is written to lies beside it.
+        // Killed while the file is rewritten: the new version is written next to it.
         await begun;
         await fleet.kill(pid);
         const text = await readFile(fileOf(fleet, 'th_notes'), 'utf8');
@@ -137,7 +137,7 @@ describe('threads that are shared', function () {
   );
 });
 
-/** Waits until a file of the shared folder is being written. The folder is watched from the call on. */
+/** Waits until a file of the shared folder is being written. Watches the folder from the time of the call. */
 async function writingBegins(fleet: Scenario): Promise<void> {
   const signal = AbortSignal.timeout(10_000);
   for await (const { filename } of watch(sharedDir(fleet), { signal }))

@@ -12,13 +12,13 @@ import { sharedFleet } from '../harness/shared-fleet.ts';
 const MIB = 1024 * 1024;
 const CAP_BYTES = 2 * MIB;
 const onFleet = sharedFleet({ echoMs: 0 });
-/** Says its pid and can't be persuaded to end. */
+/** Prints its pid and ignores requests to end. */
 const STUBBORN = (name: string): string =>
   `trap "" TERM INT HUP; echo $$ > ${name}; (trap "" TERM; sleep 60) & while :; do sleep 1; done`;
 
 describe('a shell command', function () {
   this.timeout(120_000);
-  /** It looks for signs of life, keeps little of what is printed, and knows a secret. */
+  /** Its settings: checks for signs of life, keeps little output, and masks a secret. */
   const onWatchfulFleet = sharedFleet({
     heartbeatSecs: 0.3,
     fleet: ['stall_secs = 1', 'slots = 2', `output_cap_bytes = ${CAP_BYTES}`],
@@ -270,7 +270,7 @@ function onlyChild({ children }: JoinStatus): ChildDocument {
   return children[0]!;
 }
 
-/** Returns the output of `spl task output`, byte for byte, to a reader that takes its time. */
+/** Returns the output of `spl task output`, byte for byte, as a slow reader gets it. */
 async function output(fleet: Scenario, task: string): Promise<Buffer> {
   const child = fleet.start(['task', 'output', task, '--subtask', '0']);
   const chunks: Buffer[] = [];

@@ -9,11 +9,11 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { echoes, scenario, type Ran, type Refused, type Scenario } from '../harness/fleet.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
-/** Snapshots of threads, restored in another home, and whole homes that are copied while they are at work. */
+/** Snapshots of threads, restored in another home, and whole homes copied while in use. */
 
 const onFleet = sharedFleet({ echoMs: 0 });
 
-/** Runs until somebody writes the file `go`, and its fan-out with it. */
+/** Runs until the file `go` exists, so that its fan-out stays open. */
 const LASTS = { goal: 'last', run: 'while [ ! -e go ]; do sleep 0.1; done' };
 
 interface Line {
@@ -21,10 +21,10 @@ interface Line {
   readonly record?: { readonly id: string; readonly body: Record<string, unknown> };
 }
 
-/** The lines between the header, which tells the time, and the end, which tells the digest. */
+/** Returns the lines between the header, which has the time, and the end, which has the digest. */
 const linesWithin = (text: string): readonly string[] => text.trimEnd().split('\n').slice(1, -1);
 
-/** Another home with a coordinator of its own, driven as the first one is. */
+/** Another home with its own coordinator, driven like the first one. */
 class OtherHome {
   readonly home: string;
   readonly #fleet: Scenario;
@@ -68,7 +68,7 @@ class OtherHome {
   }
 }
 
-/** A snapshot's text with one of its lines changed, and with an end that fits it. */
+/** Returns a snapshot's text with one changed line, and with a matching end. */
 function forged(text: string, change: (line: Line) => Line): string {
   const lines = text.trimEnd().split('\n').slice(0, -1);
   const changed = lines.map(line => JSON.stringify(change(JSON.parse(line) as Line)));
@@ -110,7 +110,7 @@ describe('a snapshot of threads', function () {
       await fleet.json('thread', 'snapshot', '--all', '--out', 'all.jsonl');
       const other = new OtherHome(fleet);
       await other.start();
-      // First what was there half-way, then the rest.
+      // First the records from the middle of the run, then the rest.
       const half = await other.json<RestoredDocument>('thread', 'restore', '--in', 'half.jsonl');
       assert.deepEqual([half.written, half.existing, half.left_out], [under.records, 0, []]);
       const dry = await other.json<RestoredDocument>('thread', 'restore', '--in', 'all.jsonl', '--dry-run');
@@ -127,13 +127,13 @@ describe('a snapshot of threads', function () {
         await replayed(other.json('debug', 'replay', thread)),
         await replayed(fleet.json('debug', 'replay', thread)),
       );
-      // It is history: no task, nothing open, and no worker that was asked for anything.
+      // It is history: it adds no task and no open fan-out, and gives no worker anything to do.
       assert.deepEqual((await other.json<{ tasks: unknown[] }>('task', 'list', '--all')).tasks, []);
       const records = await other.records();
       const again = await other.json<RestoredDocument>('thread', 'restore', '--in', 'all.jsonl');
       assert.deepEqual([again.written, again.existing], [0, all.written + all.existing]);
       assert.equal(await other.records(), records);
-      // The next coordinator replays the log, and finds no task either.
+      // The next coordinator replays the log, and also finds no task.
       await other.stop();
       await rm(homePaths(other.home).indexDir, { recursive: true });
       assert.equal((await other.spl('fleet', 'start', '--workers', '0')).code, 0);
@@ -213,7 +213,7 @@ describe('a snapshot of threads', function () {
       const accepted = await other.json<RestoredDocument>(...restore, '--on-conflict', 'accept-existing');
       assert.deepEqual([accepted.written, accepted.existing, accepted.left_out], [0, 2, []]);
       assert.deepEqual(await texts(), ['another one', 'two']);
-      // What people wrote goes on as what was written here.
+      // New records continue the restored thread like records of this home.
       await other.json('know', 'three', ...on);
       assert.deepEqual(await texts(), ['another one', 'two', 'three']);
       await other.stop();
@@ -283,7 +283,8 @@ describe('a home that is copied while it is at work', function () {
       assert.ok(count > 20);
       const { records } = await copy.json<{ records: unknown[] }>('thread', 'records', 'th_before');
       assert.equal(records.length, 1);
-      // It is another place: workers of its own end what was begun, and those of the first home never notice.
+      // The copy is another fleet: its own workers finish the open work, and the workers of the first home never
+      // notice.
       await copy.json('fleet', 'start', '--workers', '1');
       await fleet.write('go', '');
       assert.equal((await copy.spl('task', 'join-status', 'BUSY', '--watch')).code, 0);

@@ -8,7 +8,7 @@ import { FleetError } from '../../engine/errors.ts';
 import { BIN, echoes, ended, isThere, scenario, soon, type Ran, type Scenario } from '../harness/fleet.ts';
 import { joinsOf } from '../harness/laws.ts';
 
-/** A standby that waits, and its end. */
+/** A waiting standby, and its end. */
 interface Standby {
   readonly process: ChildProcess;
   readonly pid: number;
@@ -22,14 +22,14 @@ async function standby(fleet: Scenario, linger = '1', program = join(BIN, 'spl')
   return { process, pid: process.pid!, end };
 }
 
-/** Kills the coordinator once some of the children of this task are done and some are not. */
+/** Kills the coordinator once some of this task's children are done and some are not. */
 async function killInMidRun(fleet: Scenario, task: string): Promise<void> {
   const coordinator = await fleet.pidOf('coordinator');
   await fleet.joinWhen(task, 'some are done', ({ completed }) => completed >= 2);
   await fleet.kill(coordinator);
 }
 
-/** Waits until this process serves the home; nobody may, for a moment. */
+/** Waits until this process serves the home. There may be no coordinator for a moment. */
 function coordinatorIs(fleet: Scenario, pid: number): Promise<void> {
   return soon(`process ${pid} serves`, async () => {
     try {
@@ -123,7 +123,7 @@ describe('a standby', function () {
         resumed.map(({ alias }) => alias),
         ['STOPPED'],
       );
-      // That one was not asked to stop: the next standby goes on.
+      // That one was not asked to stop, so the next standby takes over.
       const next = await standby(fleet);
       await fleet.kill(await fleet.pidOf('coordinator'));
       await coordinatorIs(fleet, next.pid);

@@ -115,7 +115,7 @@ describe('starting', function () {
     'over a stale pid file and a stale socket: both are replaced, and nobody is mistaken for the dead',
     scenario({}, async fleet => {
       await leaveSocket(fleet);
-      // The pid has been given to somebody else since: to this very process.
+      // The pid was reused since then: by this very process.
       const stale = { pid: process.pid, start: 'another', endpoint: 'http://127.0.0.1:1', version: '0' };
       await writePidFile(homePaths(fleet.home).pidFile, stale);
       assert.equal((await fleet.spl('fleet', 'list')).code, 5);
@@ -188,7 +188,7 @@ describe('starting', function () {
     scenario({}, async fleet => {
       await fleet.startFleet(2);
       const before = await fleet.pidOf('worker-b');
-      // The restart waits for this one to finish, and the stop comes meanwhile.
+      // The restart waits for this subtask to finish, and the stop comes meanwhile.
       const run = 'while [ ! -e go ]; do sleep 0.1; done';
       await fleet.fanOut('BUSY-1', [{ goal: 'wait', target: 'worker-b', run }]);
       const enough = new AbortController();
@@ -267,7 +267,7 @@ describe('starting', function () {
   });
 });
 
-/** Waits until somebody answers at the socket. */
+/** Waits until a coordinator answers at the socket. */
 async function answering(fleet: Scenario): Promise<{ pid: number }> {
   let health: { pid: number } | undefined;
   await soon(
@@ -281,7 +281,7 @@ async function answering(fleet: Scenario): Promise<{ pid: number }> {
   return health!;
 }
 
-/** Keeps a port taken: a worker of another test may have it, and this takes over as soon as that lets go of it. */
+/** Keeps a port taken. If a worker of another test uses it, takes it as soon as that worker releases it. */
 async function keepTaken(port: number, signal: AbortSignal): Promise<void> {
   let server: Server | undefined;
   while (!signal.aborted) {
@@ -305,7 +305,7 @@ function portOf(server: Server | undefined): number {
   return address.port;
 }
 
-/** Starts and kills a coordinator; its socket stays, and nobody listens at it. */
+/** Starts and kills a coordinator. Its socket remains without a listener. */
 async function leaveSocket(fleet: Scenario): Promise<void> {
   const serving = fleet.start(['serve']);
   const { pid } = await answering(fleet);
@@ -314,16 +314,19 @@ async function leaveSocket(fleet: Scenario): Promise<void> {
   assert.ok((await stat(homePaths(fleet.home).socket)).isSocket());
 }
 
-/** No permission stops root: it hands the program and the folder over to a user without rights of its own. */
+/** Permissions do not stop root, so root uses a user without rights. */
 const NOBODY = 65_534;
 
-/** Returns a function that runs `spl` as a user whom permissions stop, to whom all in this folder then belongs. */
+/**
+ * Returns a function that runs `spl` as a user who is bound by permissions, and who then owns everything in this
+ * folder.
+ */
 async function ordinaryUser(
   root: string,
 ): Promise<(words: readonly string[], env: NodeJS.ProcessEnv) => Promise<Ran>> {
   if (process.getuid?.() !== 0)
     return (words, env) => ended(spawn(process.execPath, [join(BIN, 'spl'), ...words], { env, cwd: root }));
-  // Neither the program's folder nor that of Node.js need be open to everybody.
+  // The folders of the program and of Node.js may be closed to other users.
   const [node, program] = [join(root, 'node'), join(root, 'bin')];
   await copyFile(process.execPath, node, constants.COPYFILE_FICLONE);
   await cp(BIN, program, { recursive: true });

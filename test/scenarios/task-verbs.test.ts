@@ -7,7 +7,7 @@ import { sharedFleet } from '../harness/shared-fleet.ts';
 const onFleet = sharedFleet({ echoMs: 0 });
 const JUDGE = ['--actor', 'did:sync:user:grace'];
 
-/** The verbs of a task, typed as people type them, on a coordinator that is killed in between. */
+/** The verbs of a task, as people type them, with a coordinator that is killed in between. */
 
 describe('the verbs of a task', function () {
   this.timeout(120_000);

@@ -120,7 +120,7 @@ describe('time', function () {
   );
 });
 
-/** Returns the coordinator's statements about its workers' silence. */
+/** Returns the coordinator's records about its workers' silence. */
 async function judgements(fleet: Scenario): Promise<string[]> {
   const records = await fleet.recordsOn('th_instance_registry');
   return records
@@ -129,7 +129,7 @@ async function judgements(fleet: Scenario): Promise<string[]> {
     .filter(text => text.includes('silent'));
 }
 
-/** The times that the log gave its records, in their order. */
+/** Asserts that the times of the records in the log rise. */
 async function timesRise(fleet: Scenario): Promise<void> {
   const { end } = { end: (await fleet.client.report('health', {})).records };
   let last = 0;

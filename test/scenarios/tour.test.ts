@@ -8,7 +8,7 @@ import { eachNth } from '../runs.ts';
 import { BIN, ended, type Ran } from '../harness/fleet.ts';
 import { endProcesses, processesNaming } from '../harness/processes.ts';
 
-/** The tour of `npm start`, with small plans in the place of the repository's. */
+/** The tour of `npm start`, with small plans in place of the repository's. */
 
 const INTERRUPTED = 130;
 
@@ -101,7 +101,7 @@ describe('the tour', function () {
     });
   }
 
-  /** Starts a tour, and does something as soon as its first fleet is there. */
+  /** Starts a tour, and calls `act` as soon as its first fleet runs. */
   async function onceStarted(act: (tour: ChildProcess) => void): Promise<Ran> {
     const tour = start('any.fanout.yaml');
     const ran = ended(tour);
@@ -129,6 +129,6 @@ describe('the tour', function () {
   }
 });
 
-/** The commands that were printed, in their order. */
+/** Returns the printed commands, in order. */
 const commandsIn = (out: string): readonly string[] =>
   [...out.matchAll(/^\$ spl (.*)$/gm)].map(([, words]) => words!);

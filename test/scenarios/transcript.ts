@@ -7,7 +7,7 @@ import type { FleetDocument } from '../../engine/contract/documents.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { ended, linesOf, type Ran, type Scenario } from '../harness/fleet.ts';
 
-/** An echo takes a second; a look that came later than this need not have met it under way. */
+/** An echo takes a second. A look after this time may find it ended. */
 const LATE_MS = 800;
 
 /** The patterns for values that vary. */
@@ -19,7 +19,7 @@ const VALUES: Readonly<Record<string, string>> = {
   duration: String.raw`\d+(?:\.\d+)?m?s`,
   secs: String.raw`\d+(?:\.\d+)?s`,
   ratio: String.raw`\d+\.\d\d`,
-  // The echo's second and what is made of it: a busy machine's timers are late, and the walls then honestly say so.
+  // The echo's second and values derived from it. Timers are late on a busy machine, and the walls show that.
   one: String.raw`1(?:\.\d+)?`,
   two: String.raw`[23](?:\.\d+)?`,
   twice: String.raw`(?:1\.[5-9]\d|2\.00)`,
@@ -29,7 +29,7 @@ const VALUES: Readonly<Record<string, string>> = {
   text: '.+',
 };
 
-/** Proves that the lines are there, in this order, others between them; spacing inside a line is free. */
+/** Asserts that the lines occur in this order, with other lines between. Spacing inside a line may differ. */
 export function shows(output: string, lines: readonly string[]): void {
   const printed = output.split('\n');
   let from = 0;
@@ -50,8 +50,8 @@ function patternOf(line: string): string {
 }
 
 /**
- * Types commands, and keeps what they print with every value that varies replaced, to be compared with a golden file.
- * UPDATE_GOLDEN=1 writes the file anew.
+ * Types commands, and compares their output with a golden file. Every variable value is replaced. UPDATE_GOLDEN=1
+ * writes the file.
  */
 export class Transcript {
   readonly #fleet: Scenario;
@@ -60,21 +60,21 @@ export class Transcript {
   readonly #sections: string[] = [];
   readonly #names = new Map<string, string>();
 
-  /** @param processes true for commands in processes of their own */
+  /** @param processes true to run commands in separate processes */
   constructor(fleet: Scenario, golden: URL, processes = false) {
     this.#fleet = fleet;
     this.#golden = golden;
     this.#spl = (...words) => (processes ? fleet.splProcess(...words) : fleet.spl(...words));
   }
 
-  /** Types a command that must succeed. @returns what it printed. */
+  /** Types a command that must succeed. @returns its output */
   async type(...words: readonly string[]): Promise<string> {
     const out = await this.#run(words);
     this.#keep(words, out);
     return out;
   }
 
-  /** Types a command that must be refused with this exit code. @returns what it said. */
+  /** Types a command that must be refused with this exit code. @returns its error output */
   async refused(code: number, ...words: readonly string[]): Promise<string> {
     const { code: ended, out, err } = await this.#spl(...words);
     assert.deepEqual([ended, out], [code, ''], `spl ${words.join(' ')} ended with ${ended}: ${err}`);
@@ -82,7 +82,7 @@ export class Transcript {
     return err;
   }
 
-  /** Posts a record over the home's socket, as any program may. @returns status and answer. */
+  /** Posts a record over the home's socket, as any program may. @returns status and answer */
   async post(record: object): Promise<Posted> {
     const posted = await post(homePaths(this.#fleet.home).socket, record);
     const { status, answer } = posted;
@@ -95,7 +95,9 @@ export class Transcript {
     return posted;
   }
 
-  /** As `type`, of something that is over soon. @returns null when the look came so late that it may be over. */
+  /**
+   * Like `type`, for the state of work that ends soon. @returns null if the look came so late that the work may be over
+   */
   async look(begun: number, ...words: readonly string[]): Promise<string | null> {
     const out = await this.#run(words);
     if (performance.now() - begun > LATE_MS) {
@@ -107,9 +109,9 @@ export class Transcript {
   }
 
   /**
-   * Types a command that stays. Once it has printed a line like `begun`, something is done, which lets it end; or it is
-   * left by an interrupt at a line like `leaveAt`. It must succeed.
-   * @returns what it printed.
+   * Types a command that keeps running. Once it has printed a line like `begun`, calls a function that lets it end; or
+   * interrupts it at a line like `leaveAt`. It must succeed.
+   * @returns its output
    */
   async follow(
     words: readonly string[],
@@ -167,7 +169,7 @@ export class Transcript {
     return sections.find(section => section.startsWith(`$ spl ${words.join(' ')}\n`))?.trimEnd() + '\n';
   }
 
-  /** Names for what is made up anew in each run, in the order in which they are met. */
+  /** Replaces values that are new in each run with names, in the order in which they occur. */
   #named(section: string): string {
     return section
       .replaceAll(this.#fleet.root, '‹root›')
@@ -184,7 +186,7 @@ export class Transcript {
   }
 }
 
-/** The answer of an engine to a record. */
+/** An engine's answer to a record. */
 export interface Posted {
   readonly status: number;
   readonly answer: Readonly<Record<string, unknown>>;
@@ -199,15 +201,15 @@ async function post(socketPath: string, record: object): Promise<Posted> {
   return { status: response.statusCode!, answer };
 }
 
-/** A word as it is typed in a shell. */
+/** Quotes a word as typed in a shell. */
 function quoted(word: string): string {
   if (word.includes('"')) return `'${word}'`;
   return /[\s,]/.test(word) ? `"${word}"` : word;
 }
 
 /**
- * The output without what depends on the time and the machine: figures, ports that were taken, how far a run had come
- * at a moment, and bodies, which are cut after so many characters.
+ * Returns the output without values that depend on the time and the machine: figures, taken ports, the progress at a
+ * moment, and bodies, which are cut after some characters.
  */
 function settled(out: string): string {
   const lines = out
@@ -227,10 +229,10 @@ function settled(out: string): string {
   return lines.join('\n');
 }
 
-/** Lines of things that begin or end together, whose order is anybody's guess. */
+/** Lines of things that begin or end together, in any order. */
 const TOGETHER = [/^→ .* runs on /, /^✓ \[/, / fanout_child_done /];
 
-/** Each run of lines that one of the patterns matches, sorted. */
+/** Sorts each run of lines that one of the patterns matches. */
 function sortedRuns(lines: readonly string[], ...patterns: readonly RegExp[]): string[] {
   const sorted: string[] = [];
   for (let start = 0, end = 0; start < lines.length; start = end) {

@@ -3,8 +3,8 @@ import { scenario } from '../harness/fleet.ts';
 import { shows, Transcript } from './transcript.ts';
 
 /**
- * The tutorial as a reader types it, with a process for each command. What its lines must be at least is written down here by hand; the transcript in
- * `tutorial.txt` holds the rest still.
+ * The tutorial as a reader types it, with a process for each command. The required lines are written here by hand;
+ * `tutorial.txt` contains the whole output.
  */
 
 const GOLDEN = new URL('./tutorial.txt', import.meta.url);

@@ -5,7 +5,7 @@ import { echoes, isThere, scenario, soon, type Scenario } from '../harness/fleet
 import { joinsOf } from '../harness/laws.ts';
 import { processesNaming, processesOfGroup } from '../harness/processes.ts';
 
-/** A command that leaves its pid and a line for each run, and ends only when it is attempted again. */
+/** A command that writes its pid and a line for each run. It hangs at the first attempt only. */
 const HANGS_ONCE = 'echo $$ >> pids; if [ "$SPL_ATTEMPT" = 1 ]; then sleep 60 & sleep 60; fi; echo again';
 
 describe('a worker that is killed (SIGKILL)', function () {
@@ -90,7 +90,7 @@ describe('a worker that is killed (SIGKILL)', function () {
       fleet.signal(coordinator, 'SIGSTOP');
       await fleet.write('go', '');
       await fleet.written(fleet.workerHome('a'), 'fanout_child_done');
-      // What it has sent already may be heard all the same: then the report comes twice.
+      // A report that was already sent may still arrive, so that the report comes twice.
       await fleet.kill(worker);
       fleet.signal(coordinator, 'SIGCONT');
       const { outcome, children } = await fleet.joined('UNHEARD');
@@ -133,7 +133,7 @@ describe('a worker that is killed (SIGKILL)', function () {
       ]);
       let killed: number | null = null;
       for (let kills = 0; kills < 6; kills++) {
-        // Until its end was noticed, the last one may still be told of as live.
+        // The last one may be shown as live until its end was noticed.
         const { pid } = await fleet.instanceWhen(
           'worker-a',
           'another process of it is up',
@@ -171,7 +171,7 @@ describe('a worker that is killed (SIGKILL)', function () {
 describe('a worker whose guard is killed with it', function () {
   this.timeout(120_000);
 
-  /** Runs for ever the first time; after that says in `met` whether that attempt is there, a zombie left out. */
+  /** Runs for ever the first time. Then writes to `met` whether that attempt still exists; a zombie does not count. */
   const MEETS = [
     'if [ "$SPL_ATTEMPT" != 1 ]; then ! grep -qs sleep "/proc/$(cat pids)/cmdline" || echo met > met; exit 0; fi',
     'echo $$ > pids; exec sleep 600',
@@ -202,7 +202,7 @@ describe('a worker whose guard is killed with it', function () {
       ]);
       const [a, b] = [Number(await fleet.text(fleet.at('a'))), Number(await fleet.text(fleet.at('b')))];
       const [workerA, workerB] = [await fleet.pidOf('worker-a'), await fleet.pidOf('worker-b')];
-      // It hears of no stop, and has to be killed.
+      // It cannot handle the stop, and must be killed.
       fleet.signal(workerA, 'SIGSTOP');
       await fleet.kill(guardOf(a));
       await fleet.json('fleet', 'stop', '--instance', 'worker-a', '--grace', '0');
@@ -218,7 +218,7 @@ describe('a worker whose guard is killed with it', function () {
   );
 });
 
-/** Kills a worker and the guard of its command; the worker does not see the one go. */
+/** Kills a worker and the guard of its command, so that the worker does not notice the guard's end. */
 async function killGuardOf(command: number, fleet: Scenario, worker: number): Promise<void> {
   fleet.signal(worker, 'SIGSTOP');
   await fleet.kill(guardOf(command));

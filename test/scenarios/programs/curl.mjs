@@ -3,7 +3,9 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 
-/** A stand-in for curl with the options that the pages use, so that the tests need no program beside Node.js and git. */
+/**
+ * Replaces curl, with the options that the pages use, so that the tests need no programs other than Node.js and git.
+ */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
