@@ -2,14 +2,14 @@ import type { ChildBody, ResultFields } from '../../engine/domain/model/record-b
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 
-/** The course of one attempt, drawn at random. */
+/** The randomly drawn course of one attempt. */
 export interface DrawnAttempt {
-  /** The duration, in ms; 0 for at once, undefined for an attempt that goes on until somebody ends it. */
+  /** The duration, in ms; 0 for an immediate end, undefined for an attempt that runs until it is ended. */
   readonly durationMs: number | undefined;
   readonly result: ResultFields;
 }
 
-/** @param now the wall time, in ms since 1970. */
+/** @param now the wall time, in ms since 1970 */
 export function drawAttempt(random: Random, profile: Profile, body: ChildBody, now: number): DrawnAttempt {
   const drawn = drawOrdinary(random, profile, body);
   if (drawn.durationMs === undefined || !random.chance(profile.quotas)) return drawn;
@@ -18,7 +18,7 @@ export function drawAttempt(random: Random, profile: Profile, body: ChildBody, n
 }
 
 function drawOrdinary(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
-  // A share of time is kept as a time-out is, but for the verdict.
+  // A share of seconds works like a time-out, with another verdict.
   const shareMs = (body.budget_secs ?? Infinity) * 1000;
   const timeoutMs = Math.min((body.timeout_secs ?? Infinity) * 1000, shareMs);
   const durationMs = drawDuration(random, profile);

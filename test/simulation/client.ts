@@ -18,17 +18,17 @@ import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';
 import { Random } from './random.ts';
 import type { World } from './world.ts';
 
-/** `default`, and those that are made at the beginning. */
+/** `default`, and the namespaces created at the start. */
 export const NAMESPACES = ['default', 'a', 'a/b', 'c'] as const;
 
 const ACTOR = 'did:sync:user:tester' as Did;
-/** The user who judges what ACTOR did. */
+/** The user who judges ACTOR's work. */
 const JUDGE = 'did:sync:user:judge' as Did;
 
 interface Command {
   readonly name: string;
   readonly key: string | undefined;
-  /** @returns the record that tells of it, or undefined when there is none of its own. */
+  /** Runs the command. @returns its record; undefined if it has none of its own */
   readonly run: (issuer: commands.Issuer) => RecordId | undefined;
 }
 
@@ -36,20 +36,23 @@ const CONTEXT = {
   defaultExecutor: 'echo',
   executors: ['echo', 'shell'],
   refusal: (): null => null,
-  // Some attempts go on until somebody ends them.
+  // Some attempts run until they are ended.
   defaultTimeoutSecs: 600,
   cel,
 } as const;
 
-/** Somebody who gives a fleet commands at random, and repeats those that he got no answer to. */
+/** Gives a fleet random commands, and repeats unanswered ones. */
 export class Client {
   readonly #world: World;
   #unanswered = new Set<Command>();
   #names = 0;
-  /** Statements about tasks are drawn from a source of their own, and by some clients only: the others are as they were. */
+  /**
+   * Task verbs come from a separate random source, and only from some clients, so that the histories of the others do
+   * not change.
+   */
   readonly #words: Random;
   readonly #speaks: boolean;
-  /** So are archives and policies. */
+  /** The same holds for archives and policies. */
   readonly #edicts: Random;
   readonly #governs: boolean;
 
@@ -61,7 +64,7 @@ export class Client {
     this.#governs = this.#edicts.chance(0.3);
   }
 
-  /** A task with a fan-out, mostly; or something about one that is there. */
+  /** Gives a command: mostly a new task with a fan-out, otherwise one on an existing task. */
   act(): void {
     const { random, coordinator } = this.#world;
     if (!coordinator.process.up || coordinator.process.isStopped) return;
@@ -81,13 +84,13 @@ export class Client {
     ])();
   }
 
-  /** Something that is sure to give work. */
+  /** Gives a command that certainly creates work. */
   begin(): void {
     for (const id of NAMESPACES.slice(1)) this.#create(id);
     this.#addAndFanOut();
   }
 
-  /** Undoes every freeze and the emergency stop, and makes every namespace active again. */
+  /** Lifts every freeze and the emergency stop, and makes every namespace active again. */
   thaw(): void {
     for (const [id, { status }] of this.#core.state.namespaces) if (status !== 'active') this.#create(id);
     const { freezes, emergency } = this.#core.state;
@@ -95,14 +98,14 @@ export class Client {
     if (emergency !== null) this.#unkill({ namespace: null, emergency: true });
   }
 
-  /** Gives again what was under way when the coordinator ended, and has a key for that. */
+  /** Repeats the commands with a key that were under way when the coordinator ended. */
   repeat(): void {
     const again = [...this.#unanswered];
     this.#unanswered = new Set();
     for (const command of again) if (command.key !== undefined) this.#give(command);
   }
 
-  /** Says something of a task without a fan-out, or adds one that waits for another. */
+  /** Changes the status of a task without a fan-out, or adds a task that depends on another. */
   #say(): void {
     const random = this.#words;
     const plain = [...this.#core.state.tasks.values()].filter(task => !task.hasFanOut);
@@ -126,7 +129,7 @@ export class Client {
     });
   }
 
-  /** A task that is only spoken of, and waits for one that is there. */
+  /** Adds a task without a fan-out that depends on an existing task. */
   #addWaiting(): void {
     const random = this.#words;
     const alias = `W-${++this.#names}`;
@@ -142,7 +145,7 @@ export class Client {
     });
   }
 
-  /** Freezes something, and undoes it after a while, if there is a coordinator then. */
+  /** Freezes something, and lifts the freeze after a while, if there is a coordinator then. */
   #kill(): void {
     const { random, scheduler, coordinator } = this.#world;
     const isAll = random.chance(0.2);
@@ -164,7 +167,7 @@ export class Client {
     });
   }
 
-  /** Archives a namespace for a while, or has it let run so many at a time, or all. */
+  /** Archives a namespace for a while, or sets or removes its limit of parallel subtasks. */
   #govern(): void {
     const random = this.#edicts;
     const { scheduler, coordinator } = this.#world;
@@ -215,7 +218,7 @@ export class Client {
       name: `add ${alias}`,
       key: key && `${key}-add`,
       run: issuer => {
-        // Whoever repeats a command does not know which thread the first one chose.
+        // A client that repeats a command does not know the thread of the first one.
         const task = { ...taskNamed(named, alias), namespace };
         const added = commands.addTask(this.#core, task, this.#newThread(), issuer);
         thread = added.thread as ThreadId;
@@ -281,7 +284,7 @@ export class Client {
     });
   }
 
-  /** A person's own record on a task's thread. */
+  /** Writes a person's own record on a task's thread. */
   #note(task: Task): void {
     const { coordinator } = this.#world;
     coordinator.step(now => {
@@ -360,7 +363,7 @@ type Limits = Pick<FanOutRequest, 'budget_usd' | 'budget_tokens' | 'budget_secs'
 
 const NO_BUDGET: Limits = { budget_usd: null, budget_tokens: null, budget_secs: null };
 
-/** Limits of which an attempt takes a part that can be felt. */
+/** Draws limits that one attempt noticeably reduces. */
 function drawBudget(random: Random, size: number): Limits {
   return {
     budget_usd: random.chance(0.7) ? (random.integer(1, 8) * Math.ceil(size / 2)) / 64 : null,
@@ -369,7 +372,7 @@ function drawBudget(random: Random, size: number): Limits {
   };
 }
 
-/** The shares of one subtask; once in a while too large, or left out, so that the fan-out is refused. */
+/** Draws the shares of one subtask. Some are too large or missing, so that the fan-out is refused. */
 function drawShares(random: Random, limits: Limits, size: number): Partial<Limits> {
   if (limits === NO_BUDGET || random.chance(0.1 / size)) return {};
   const { budget_usd: usd, budget_tokens: tokens, budget_secs: secs } = limits;
@@ -381,7 +384,7 @@ function drawShares(random: Random, limits: Limits, size: number): Partial<Limit
   };
 }
 
-/** Subtasks with dependencies that make no cycle, whatever the order of their indices. */
+/** Draws subtasks with dependencies without a cycle, whatever the order of their indices. */
 function drawSubtasks(random: Random, size: number, named: readonly string[], budget: Limits): unknown[] {
   const density = random.chance(0.5) ? 0 : random.between(0, 2.5) / size;
   const rank = Array.from({ length: size }, () => random.next());

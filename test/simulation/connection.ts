@@ -3,7 +3,7 @@ import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** One end of a connection, as its owner wants to hear of it. */
+/** The callbacks of one end of a connection. */
 export interface End<In> {
   readonly process: SimProcess;
   readonly onMessage: (message: In) => void;
@@ -16,14 +16,14 @@ export interface ConnectionOptions {
   readonly delayMs: () => number;
   readonly worker: End<ToWorker | 'welcome'>;
   readonly coordinator: End<ToCoordinator>;
-  /** Told at once when it breaks, which neither end is. */
+  /** Called at once when it breaks. The ends learn of it later. */
   readonly onBreak: () => void;
 }
 
 /**
- * A stream between a worker and its coordinator. While it lives, what is sent arrives, in order, after a delay. When
- * it breaks, of what is under way the first part may still arrive and the rest is lost, each way by itself; each
- * end learns of it at a time of its own, after the last that arrives.
+ * A stream between a worker and its coordinator. While it lives, messages arrive in order after a delay. When it
+ * breaks, in each direction a first part of the messages under way may still arrive, and the rest is lost. Each end
+ * learns of the break at its own time, after the last message that arrives.
  */
 export class Connection {
   readonly #toWorker: Pipe<ToWorker | 'welcome'>;
@@ -49,7 +49,7 @@ export class Connection {
     this.#toCoordinator.send(message);
   }
 
-  /** The network, or the end of a process, breaks it. */
+  /** Breaks it, as the network or the end of a process does. */
   break(): void {
     if (this.#broken) return;
     this.#broken = true;
@@ -58,13 +58,13 @@ export class Connection {
     this.#toCoordinator.cut();
   }
 
-  /** The worker lets go of it: it hears nothing more from it. */
+  /** Closes it at the worker, which receives nothing more from it. */
   closeByWorker(): void {
     this.#toWorker.deafen();
     this.break();
   }
 
-  /** The coordinator lets go of it: it hears nothing more from it. */
+  /** Closes it at the coordinator, which receives nothing more from it. */
   closeByCoordinator(): void {
     this.#toCoordinator.deafen();
     this.break();
@@ -126,7 +126,7 @@ class Pipe<M> {
     this.#isDeaf = true;
   }
 
-  /** Arrives at the process that opened this end, once it runs. */
+  /** Runs at the process of this end, once it runs. */
   #arrive(run: () => void): void {
     const { process } = this.#end;
     if (this.#life !== process.life) return;

@@ -3,7 +3,7 @@ import type { CoordinatorHost } from './coordinator-host.ts';
 import type { WorkerHost } from './worker-host.ts';
 import type { World } from './world.ts';
 
-/** A worker's process as the coordinator's process knows it. */
+/** A worker's process in the coordinator's view. */
 interface Watched {
   life: number;
   hasEnded: boolean;
@@ -17,7 +17,10 @@ const RESTART_WINDOW_MS = 60_000;
 const FIRST_BACKOFF_MS = 100;
 const STOP_SLACK_MS = 2_000;
 
-/** Launches, watches, restarts and stops workers, as `run/fleet-control` and `run/supervisor` do. Dies with its coordinator. */
+/**
+ * Launches, watches, restarts and stops workers, like `fleet-control` and `supervisor` of `runtime/coordinator`. Ends
+ * with its coordinator.
+ */
 export class Control {
   readonly #world: World;
   readonly #host: CoordinatorHost;
@@ -28,7 +31,7 @@ export class Control {
     this.#host = host;
   }
 
-  /** Takes over the workers whose processes live, starts those again that died while no coordinator ran. */
+  /** Adopts the workers whose processes live, and restarts those that died while no coordinator ran. */
   resume(): void {
     for (const { did, role, status, pid } of [...this.#host.core!.state.instances.values()]) {
       if (role !== 'worker' || status === 'stopped') continue;
@@ -42,7 +45,7 @@ export class Control {
     }
   }
 
-  /** Makes a worker known and launches it, unless it is up. */
+  /** Registers a worker and launches it, unless it runs. */
   launch(worker: WorkerHost): void {
     const { core } = this.#host;
     if (!core!.state.instances.has(worker.did)) {
@@ -54,24 +57,24 @@ export class Control {
     this.#spawn(worker, this.#watch(worker));
   }
 
-  /** Tells whether the worker runs and is not being stopped. */
+  /** Returns true if the worker runs and is not being stopped. */
   isKept(worker: WorkerHost): boolean {
     const watched = this.#watched.get(worker.did);
     return watched !== undefined && !watched.expected && this.#isRunning(worker);
   }
 
-  /** Tells whether the worker was asked to stop, and has not yet. */
+  /** Returns true if the worker was asked to stop and still runs. */
   isStopping(worker: WorkerHost): boolean {
     return this.#watched.get(worker.did)?.expected === true;
   }
 
-  /** The process of a worker ended; this one hears of it a little later. */
+  /** Handles the end of a worker's process, which is noticed a little later. */
   noticeEnd(worker: WorkerHost, life: number): void {
     const { random } = this.#world;
     this.#host.process.after(random.between(0, 100), () => this.#ended(worker, life));
   }
 
-  /** Drains a worker, and ends it when it takes too long. */
+  /** Drains a worker, and kills it if that takes too long. */
   stop(worker: WorkerHost, graceMs: number): void {
     const { did } = worker;
     const watched = this.#watched.get(did);
@@ -96,7 +99,7 @@ export class Control {
     if (worker.process.up && leftMs > 0)
       return process.after(50, () => this.#awaitStopped(worker, leftMs - 50));
     worker.kill('is killed: it did not stop in time');
-    // The link's end is noticed before the supervisor says so, or after; here it is cut.
+    // The end of the link may be noticed before or after the supervisor's report; here it is cut first.
     this.#host.unlink(worker.did);
     this.#decide(now => {
       this.#host.core!.abandon(worker.did, 'it was stopped', now);

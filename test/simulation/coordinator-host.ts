@@ -15,7 +15,7 @@ import { SimProcess } from './process.ts';
 import { SimLog } from './sim-log.ts';
 import { risingClock, type World } from './world.ts';
 
-/** The engine around a coordinator's rules, as `runtime/coordinator` is, in virtual time. */
+/** The engine around a coordinator's rules, like `runtime/coordinator`, in virtual time. */
 export class CoordinatorHost {
   readonly did = 'did:sync:instance:c000000000000000' as Did;
   readonly process: SimProcess;
@@ -48,7 +48,7 @@ export class CoordinatorHost {
     });
   }
 
-  /** Begins a life: folds what the log holds, takes up what was left open, takes over the workers that live. */
+  /** Starts a life: folds the log, continues open work, and adopts living workers. */
   start(): void {
     const { rules, profile, watcher, trace, scheduler } = this.#world;
     trace.add(scheduler.now, 'coordinator', 'starts, records in its log:', this.log.end);
@@ -65,7 +65,7 @@ export class CoordinatorHost {
     this.control.resume();
   }
 
-  /** Ends its life at once, with all that was not durable. */
+  /** Ends its life at once, and loses everything that was not durable. */
   crash(): void {
     if (!this.process.up) return;
     const { trace, scheduler, watcher } = this.#world;
@@ -87,7 +87,7 @@ export class CoordinatorHost {
     this.onCrash();
   }
 
-  /** One step of the rules: what they decide is appended, and its effects are done when it is durable. */
+  /** Runs one step of the rules. Appends their records, and runs their effects when the records are durable. */
   step<T>(decide: (now: number) => T): T | FleetError {
     const { core, log } = this;
     const { watcher, rules, random, profile } = this.#world;
@@ -117,7 +117,7 @@ export class CoordinatorHost {
     return value;
   }
 
-  /** A worker's side opened a connection, and this side takes it. */
+  /** Accepts a connection that a worker opened. */
   accept(did: Did, connection: Connection): void {
     this.unlink(did);
     this.peers.set(did, connection);
@@ -170,7 +170,7 @@ export class CoordinatorHost {
     }
   }
 
-  /** Saves a snapshot, as the engine does when its log has nothing under way. */
+  /** Saves a snapshot, as the engine does when its log has no pending writes. */
   saveCheckpoint(): void {
     if (this.log.end !== this.log.pendingEnd) return;
     this.#checkpoint = { position: this.log.end, bytes: saveState(this.core!.state, cel) };
@@ -221,7 +221,7 @@ export class CoordinatorHost {
     this.step(now => core!.tick(now));
   }
 
-  /** A process that goes on after a stop looks at its timers first. */
+  /** Checks the timers first when a stopped process continues. */
   #wake(): void {
     this.#world.watcher.listens();
     if (this.#timerDue <= this.#world.scheduler.now) this.#tick();
@@ -229,7 +229,9 @@ export class CoordinatorHost {
 
   // --- its beginning ------------------------------------------------------------------------------------------
 
-  /** Folds the log: from its beginning, from the checkpoint, or from a snapshot of any moment; they must agree. */
+  /**
+   * Folds the log: from its beginning, from the checkpoint, or from a snapshot of any moment. The results must agree.
+   */
   #rebuild(): FleetState {
     const { random, watcher } = this.#world;
     const whole = this.#replay(emptyState(), 0, this.log.end);

@@ -2,7 +2,7 @@ import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
 import { RESERVED } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
-/** The names that are frozen, read naively from the records of the control thread. */
+/** The frozen names, read naively from the records of the control thread. */
 export class FrozenNames {
   readonly #names = new Set<string>();
   #all = false;

@@ -1,6 +1,7 @@
 /**
  * The invariants that are checked at every step of every simulated fleet. engine/domain/INVARIANTS.md and tests cite the
- * numbers: an invariant keeps its number, and a new one takes the next.
+ cite numbers: an
+ * invariant keeps its number, and a new one takes the next.
  */
 export const INVARIANTS = {
   I1: 'no effect is done before the records of its step and of all earlier steps are durable',
@@ -41,7 +42,7 @@ export const INVARIANTS = {
 
 export type InvariantId = keyof typeof INVARIANTS;
 
-/** One of them did not hold. */
+/** Thrown when an invariant does not hold. */
 export class Violation extends Error {
   override readonly name = 'Violation';
   readonly invariant: InvariantId;

@@ -3,18 +3,21 @@ import type { Mutant } from './mutants.ts';
 import { simulate } from './simulation.ts';
 import { Trace } from './trace.ts';
 
-/** A simulation of a mutant that ended with an invariant which is to notice it. */
+/** A simulation of a mutant that violated one of the mutant's own invariants. */
 export interface Kill {
   readonly seed: number;
   readonly invariant: InvariantId;
-  /** Events until the invariant did not hold. */
+  /** The number of events until the violation. */
   readonly events: number;
 }
 
-/** A mutant that comes through so many seeds survives: the rarest fault shows with one seed of a thousand. */
+/**
+ * The most seeds for a mutant. One that passes all of them survives: the rarest fault shows with one seed in a
+ * thousand.
+ */
 export const MOST_SEEDS = 10_000;
 
-/** Simulates a mutant. @returns the violation that ends the simulation, or undefined when there is none. */
+/** Simulates a mutant. @returns the violation that ends the simulation; undefined if there is none */
 export function violationOf({ rules }: Mutant, seed: number, trace = new Trace()): Violation | undefined {
   try {
     simulate(seed, rules, trace);
@@ -26,7 +29,9 @@ export function violationOf({ rules }: Mutant, seed: number, trace = new Trace()
   }
 }
 
-/** Yields the kills among `count` seeds from `first` on. Other invariants may notice the mutant with seeds between. */
+/**
+ * Yields the kills among `count` seeds from `first` on. With seeds in between, other invariants may notice the mutant.
+ */
 export function* killsOf(mutant: Mutant, first: number, count: number): Generator<Kill, void> {
   for (let seed = first; seed < first + count; seed++) {
     const trace = new Trace();

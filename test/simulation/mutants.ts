@@ -18,16 +18,19 @@ import type { InvariantId } from './invariants.ts';
 import { REAL_RULES } from './simulation.ts';
 import type { Rules } from './world.ts';
 
-/** A fault put into the rules, and the invariants of which one must notice it; the first is what it is there to show. */
+/**
+ * A fault in the rules, and the invariants of which one must notice it. The first invariant is the one that the mutant
+ * is for.
+ */
 export interface Mutant {
   readonly name: string;
-  /** A seed with which one of `caughtBy` notices it: `pin-seeds.ts` finds another when the rules have changed. */
+  /** A seed with which one of `caughtBy` notices it. `pin-seeds.ts` finds another one after a change of the rules. */
   readonly seed: number;
   readonly rules: Rules;
   readonly caughtBy: readonly InvariantId[];
 }
 
-/** A coordinator with every child of its open fan-outs at hand, to meddle with before each step's end. */
+/** A coordinator that changes every child of its open fan-outs before the end of each step. */
 class Meddler extends Coordinator {
   meddle(_fanOut: FanOut, _child: Child): void {}
 
@@ -214,7 +217,7 @@ class FencesNobody extends Worker {
   override fence(): void {}
 }
 
-/** Hears everybody's silence through its own. */
+/** Counts the time of its own absence as its workers' silence. */
 class ForgivesNothing extends Coordinator {
   override tick(now: number): void {
     for (let i = 0; i < 2; i++) {
@@ -265,7 +268,7 @@ class SparesDependants extends Meddler {
   }
 }
 
-/** Recalls what waits at a busy worker, and hands it out to busy workers again. */
+/** Recalls waiting deliveries from busy workers, and delivers them to busy workers again. */
 class PlaysPingPong extends Coordinator {
   override tick(now: number): void {
     for (const link of this.links.values()) Object.assign(link, { lastReportAt: 0, lookAt: now });
@@ -322,7 +325,7 @@ class KnowsOfNoPolicy extends Coordinator {
   }
 }
 
-/** Has namespaces be otherwise while something is done. */
+/** Changes namespaces for the time of an action. */
 function changing(
   { state }: Coordinator,
   change: (namespace: Namespace) => Namespace,
@@ -334,7 +337,7 @@ function changing(
   for (const [id, namespace] of before) state.namespaces.set(id, namespace);
 }
 
-/** Has its permits seem younger than they are. */
+/** Makes its permits seem younger than they are. */
 class MakesPermitsYounger extends Coordinator {
   override take(): Output {
     const output = super.take();
@@ -361,7 +364,7 @@ class EndsNothing extends Worker {
   }
 }
 
-/** Once anything was frozen, it waits for a permit for ever. */
+/** After any freeze, waits for a permit for ever. */
 class StaysFrozen extends Worker {
   #wasFrozen = false;
 
@@ -445,7 +448,7 @@ function worker(
   return mutant(name, seed, { Worker: changed }, ...caughtBy);
 }
 
-/** A coordinator whose steps are written down in a way of their own. */
+/** Returns a coordinator with another decision buffer. */
 function writing(step: typeof DecisionBuffer): typeof Coordinator {
   return class extends Coordinator {
     constructor(options: CoordinatorOptions) {

@@ -11,12 +11,12 @@ export class NamespaceBook {
     this.#said.set(body.id, body);
   }
 
-  /** Tells whether the namespace, or one above it, was archived. */
+  /** Returns true if the namespace, or one above it, is archived. */
   isClosed(namespace: string): boolean {
     return this.#above(namespace).some(({ status }) => status !== 'active');
   }
 
-  /** Those at and above it that say how many may be out at a time. */
+  /** Returns the limits of parallel subtasks of the namespace and all above it. */
   bounds(namespace: string): { readonly id: string; readonly most: number }[] {
     return this.#above(namespace).flatMap(({ id, policy }) => {
       const most = policy?.limits?.max_parallel;

@@ -30,7 +30,7 @@ export interface OracleChild {
   verdict: Verdict | null;
   report: RecordId | null;
   cause: number | null;
-  /** Attempts that ended since the child was last retried. */
+  /** The attempts that ended since the last retry of the child. */
   ended: number;
   cancelRequested: boolean;
 }
@@ -44,32 +44,32 @@ export interface OracleFanOut {
   readonly serial: boolean;
   readonly namespace: string;
   readonly limits: Amounts;
-  /** The amounts that all ended attempts took. */
+  /** The amounts that all ended attempts used. */
   readonly booked: Amounts;
   readonly children: OracleChild[];
   round: number;
   roundStartedAt: number;
   joined: boolean;
-  /** The subtasks that the retries of this round run again. */
+  /** The subtasks that this round's retries run again. */
   readonly retried: Set<number>;
-  /** The step at which the latest join or cancel of it was decided. */
+  /** The step of the latest join or cancel. */
   endedAtStep: number;
   cancelled: boolean;
 }
 
-/** Until when, in ms, there is no quota; how often in a row that was so; and which delivery went ahead. */
+/** The end of a time without quota, in ms; the number of such times in a row; and the delivery that was sent ahead. */
 interface Quota {
   until: number;
-  /** The tool named no time. */
+  /** True if the tool named no time. */
   isGuess: boolean;
   failures: number;
   ahead: string | null;
 }
 
-/** Dollars, tokens, seconds; a limit of Infinity is none. */
+/** Dollars, tokens, seconds. Infinity means no limit. */
 type Amounts = [usd: number, tokens: number, secs: number];
 
-/** Many more than attempts, retries, lost workers and recalls come to in one simulation. */
+/** Far more than the attempts, retries, lost workers and recalls of one simulation. */
 const MOST_DELIVERIES = 40;
 
 const COUNTER = {
@@ -82,10 +82,10 @@ const COUNTER = {
 
 /**
  * A second, naive reading of a coordinator's log: slow, without indices or incremental counts, and written from the
- * contract rather than from the rules. It checks each record as it is appended.
+ * contract and not from the rules. It checks each record as it is appended.
  */
 export class Oracle {
-  /** Told of every delivery that counts, and of each that the coordinator itself ends as overdue. */
+  /** Called for every counting delivery, and for each that the coordinator itself ends as overdue. */
   onSpawned: (worker: Did) => void = () => {};
   onTimedOut: (worker: Did, ref: DeliveryRef) => void = () => {};
   readonly fanOuts = new Map<ThreadId, OracleFanOut>();
@@ -96,16 +96,16 @@ export class Oracle {
   readonly #quotas = new Map<string, Quota>();
   readonly #keys = new Map<string, string>();
   readonly #self: Did;
-  /** The coordinator's step in which the present record was decided. */
+  /** The coordinator's step that decided the present record. */
   step = 0;
-  /** True while a log is read again, whose times are those of its writing and not of the decisions. */
+  /** True while a log is read again. Its times are those of the writing, not of the decisions. */
   isRereading = false;
 
   constructor(self: Did) {
     this.#self = self;
   }
 
-  /** @param now when it was decided, in the coordinator's own time. */
+  /** @param now the time of the decision, by the coordinator's clock */
   apply(record: FleetRecord, now: number): void {
     const topic = topicOf(record);
     if (topic === TOPIC.task) return this.#noteKey(record, `task ${record.thread}`);
@@ -136,7 +136,7 @@ export class Oracle {
     }
   }
 
-  /** Requires that the rules have left no decision open that was due by the end of a step. */
+  /** Requires that the rules left no decision open that was due by the end of a step. */
   requireNothingLeft(fanOut: OracleFanOut): void {
     const { thread } = fanOut;
     const counts = countsOf(fanOut);
@@ -157,14 +157,14 @@ export class Oracle {
     });
   }
 
-  /** Tells whether somebody asked this child to end, or its join ends it. */
+  /** Returns true if this child was asked to end, or its join ends it. */
   mustEnd(fanOut: OracleFanOut, child: OracleChild): boolean {
     if (child.cancelRequested) return true;
     if (!fanOut.joined || fanOut.losers === 'keep') return false;
     return fanOut.losers === 'cancel' || child.state === 'pending';
   }
 
-  /** Tells whether this child may still be handed to a worker. */
+  /** Returns true if this child may still be delivered to a worker. */
   mayStart(fanOut: OracleFanOut, child: OracleChild): boolean {
     return !child.cancelRequested && !(fanOut.joined && fanOut.losers !== 'keep');
   }
@@ -257,7 +257,7 @@ export class Oracle {
     }
   }
 
-  /** Requires that the booked amounts and the shares that are out, the latest included, stay within the limits. */
+  /** Requires that the booked amounts and the reserved shares, including the latest, stay within the limits. */
   #requireAfforded(fanOut: OracleFanOut, where: () => string): void {
     if (fanOut.limits.every(limit => limit === Infinity)) return;
     fanOut.limits.forEach((limit, i) => {
@@ -269,7 +269,7 @@ export class Oracle {
     });
   }
 
-  /** No level of the namespace has more out than it lets run, with what was just given out. */
+  /** Requires that no namespace in the chain has more deliveries than its limit, including the last one. */
   #requireTurn(namespace: string, where: () => string): void {
     for (const { id, most } of this.namespaces.bounds(namespace)) {
       let out = 0;
@@ -298,7 +298,7 @@ export class Oracle {
     quota.ahead = `${fanOut.thread}/${index}/${delivery}`;
   }
 
-  /** A delivery ended or came back; `body` is what its worker says of its end. */
+  /** Records the end or return of a delivery. `body` is the worker's report of its end. */
   #noteQuota(
     fanOut: OracleFanOut,
     index: number,
@@ -326,7 +326,7 @@ export class Oracle {
     }
   }
 
-  /** An attempt is over; nobody knows what it took unless its worker saw it through. */
+  /** Books the amounts of an ended attempt. They are unknown unless its worker saw it end. */
   #book(fanOut: OracleFanOut, index: number, body: Partial<ChildDoneBody>, isSeen: boolean): void {
     const told = [body.cost_usd ?? 0, body.tokens ?? 0, body.wall_time_secs ?? 0];
     const shares = sharesOf(fanOut.subtasks[index]!);
@@ -422,7 +422,9 @@ export class Oracle {
     must(timeoutMs !== null && now - roundStartedAt >= timeoutMs - 1, 'I10', () => `${what()}: too early`);
   }
 
-  /** True for a CEL join that was decided before its last child had ended; it must come true however the rest ends. */
+  /**
+   * Returns true for a CEL join that was decided before its last child ended. It must come true however the rest ends.
+   */
   #isForetold(fanOut: OracleFanOut, { outcome }: JoinBody, counts: Counts): boolean {
     const isEarly = counts.running + counts.pending > 0 && !fanOut.serial && !fanOut.cancelled;
     const isDecision = outcome === 'satisfied' || outcome === 'unsatisfiable';
@@ -445,7 +447,7 @@ export class Oracle {
     return this.#outcome(fanOut, counts) !== undefined;
   }
 
-  /** The outcome that is certain, or undefined while only time can end the round. */
+  /** Returns the certain outcome; undefined while only time can end the round. */
   #outcome(fanOut: OracleFanOut, counts: Counts): JoinBody['outcome'] | undefined {
     if (fanOut.cancelled) return 'cancelled';
     const total = fanOut.children.length;
@@ -520,7 +522,7 @@ export class Oracle {
   }
 }
 
-/** Ways in which what is open may still end. */
+/** The possible ends of open children. */
 const REST: readonly Seen[] = (['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const).flatMap(
   verdict =>
     [0, 1].flatMap(exitCode =>
@@ -528,10 +530,10 @@ const REST: readonly Seen[] = (['accept', 'reject', 'failed', 'timeout', 'cancel
     ),
 );
 
-/** By how much the time of a decision and that of its record in the log may differ, in ms. */
+/** The greatest difference between the time of a decision and of its record in the log, in ms. */
 const COMMIT_MS = 1_000;
 
-/** The error that sums may have, of amounts that are counted in millionths. */
+/** The greatest error of sums of amounts that are counted in millionths. */
 const ROUNDING = 0.001;
 
 const isOutOfQuota = ({ quota, verdict }: ChildDoneBody): boolean =>

@@ -4,11 +4,11 @@ import { MUTANTS, type Mutant } from './mutants.ts';
 
 /**
  * Searches a killing seed for each mutant, and writes it into `mutants.ts`: `npx tsx test/simulation/pin-seeds.ts`.
- * Exits with 1 when a mutant survives all seeds that it tries.
+ * Exits with 1 if a mutant survives all seeds.
  */
 
 const FIRST_SEED = 1;
-/** Seeds and kills to choose from; more make the choice little better. */
+/** The number of seeds and kills to choose from. More hardly improve the choice. */
 const ENOUGH_SEEDS = 400;
 const ENOUGH_KILLS = 20;
 const TABLE = new URL('mutants.ts', import.meta.url);
@@ -26,7 +26,7 @@ for (const mutant of MUTANTS) {
 }
 writeFileSync(TABLE, source);
 
-/** The shortest kill, if possible by the invariant that the mutant is there to show; else the first that there is. */
+/** Returns the shortest kill, if possible by the invariant that the mutant is for; otherwise the first kill. */
 function bestKill(mutant: Mutant): Kill | undefined {
   const kills: Kill[] = [];
   for (const kill of killsOf(mutant, FIRST_SEED, ENOUGH_SEEDS)) if (kills.push(kill) === ENOUGH_KILLS) break;

@@ -2,7 +2,7 @@ import type { Counts, Verdict } from '../../engine/contract/documents.ts';
 import { celCompiler } from '../../engine/domain/join/cel.ts';
 import type { CelCompiler, CelProgram } from '../../engine/domain/model/predicate.ts';
 
-/** A child as the naive predicates see it, read from the report that counted for it. */
+/** A child for the naive predicates, read from the report that counted for it. */
 export interface Seen {
   readonly verdict: Verdict;
   readonly cost: number;
@@ -55,7 +55,7 @@ export function holds(join: string, counts: Counts, children: readonly Seen[]): 
 
 const programs = new Map<string, CelProgram>();
 
-/** The real compiler; what it has compiled once is kept, since thousands of fleets use the same few predicates. */
+/** The real compiler with a cache, because thousands of fleets use the same few predicates. */
 export const rememberingCompiler: CelCompiler = {
   compile(source, total, isAdmitted) {
     const key = `${total} ${source}`;

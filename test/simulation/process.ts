@@ -1,8 +1,8 @@
 import type { Scheduler } from './scheduler.ts';
 
 /**
- * An operating system's process in virtual time. It can end at any moment, and it can be stopped for a while: what
- * becomes due in the meantime happens when it goes on, timers before anything that arrived.
+ * An operating system's process in virtual time. It can end at any moment, and it can be stopped for a while. Events
+ * that become due meanwhile happen when it continues, timers before arrivals.
  */
 export class SimProcess {
   readonly #scheduler: Scheduler;
@@ -11,7 +11,7 @@ export class SimProcess {
   #stoppedUntil = 0;
   /** The calls that became due while the process was stopped. */
   #backlog: (() => void)[] = [];
-  /** Called first when a stopped process goes on. */
+  /** Called first when a stopped process continues. */
   onWake: () => void = () => {};
 
   constructor(scheduler: Scheduler) {
@@ -26,7 +26,7 @@ export class SimProcess {
     return this.#up && this.#stoppedUntil > 0;
   }
 
-  /** Tells one life of it from the next. */
+  /** The number of its present life. */
   get life(): number {
     return this.#life;
   }
@@ -39,7 +39,7 @@ export class SimProcess {
     this.#renew(false);
   }
 
-  /** Stops it, as a SIGSTOP or a sleeping laptop would, for so long. */
+  /** Stops it for this time, as a SIGSTOP or a sleeping laptop would. */
   stop(durationMs: number): void {
     const until = this.#scheduler.now + durationMs;
     if (!this.#up || until <= this.#stoppedUntil) return;
@@ -50,7 +50,7 @@ export class SimProcess {
     });
   }
 
-  /** Lets a stopped process go on. */
+  /** Continues a stopped process. */
   resume(): void {
     if (!this.isStopped) return;
     this.#stoppedUntil = 0;
@@ -60,7 +60,7 @@ export class SimProcess {
     for (const run of backlog) run();
   }
 
-  /** Does it after so long, if the process has not ended by then. */
+  /** Runs a function after a delay, unless the process has ended by then. */
   after(delayMs: number, run: () => void): void {
     const life = this.#life;
     this.#scheduler.after(delayMs, () => {

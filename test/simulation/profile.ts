@@ -1,16 +1,16 @@
 import type { Random } from './random.ts';
 
-/** The kind of fleet that a seed makes, and what it has to go through. Rates are means, in ms between two events. */
+/** The fleet of a seed, and its faults. Rates are mean times between two events, in ms. */
 export interface Profile {
   readonly workers: number;
   readonly slots: number;
   readonly heartbeatMs: number;
-  /** The time for which things go wrong, in ms. */
+  /** The duration of the faults, in ms. */
   readonly chaosMs: number;
   readonly commands: number;
   readonly commitMs: () => number;
   readonly delayMs: () => number;
-  /** The chance that a step is followed by a crash of the process that made it, within some milliseconds. */
+  /** The chance that the process of a step crashes within some milliseconds after it. */
   readonly crashAfterStep: number;
   /** The chance that a message is the last on its connection. */
   readonly breakAfterMessage: number;
@@ -20,15 +20,15 @@ export interface Profile {
   readonly workerHangMs: number;
   readonly linkBreakMs: number;
   readonly workerStopMs: number;
-  /** The chance that the supervisor gives a dead worker up. */
+  /** The chance that the supervisor abandons a dead worker. */
   readonly giveUp: number;
   /** The chance that an attempt does not accept. */
   readonly failures: number;
-  /** The chance that an attempt goes on until somebody ends it. */
+  /** The chance that an attempt runs until it is ended. */
   readonly endless: number;
-  /** The chance that an attempt ends for want of quota. */
+  /** The chance that an attempt ends without quota. */
   readonly quotas: number;
-  /** The number of freezes for each look at a task. */
+  /** The number of freezes per query of a task. */
   readonly freezes: number;
   /** The chance that an attempt with side effects shows no sign of life for a while, or to its end. */
   readonly stalls: number;
@@ -72,7 +72,7 @@ export function drawProfile(random: Random): Profile {
   };
 }
 
-/** The same fleet with nothing going wrong any more. */
+/** Returns the profile of the same fleet without further faults. */
 export function healed(profile: Profile, random: Random): Profile {
   return {
     ...profile,

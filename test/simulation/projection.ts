@@ -1,9 +1,9 @@
 import type { FleetState } from '../../engine/domain/model/state.ts';
 
 /**
- * Returns the facts that two equal states have in common: all but the times that a live state has from its own clock and
- * a replayed one from the log, and what only a hurry is for (the ready queues).
- * @param settled whether the log has told the live state the times of everything in it.
+ * Returns the facts in which two equal states agree: everything except the times, which a live state has from its own
+ * clock and a replayed one from the log, and the ready queues, which only make scheduling faster.
+ * @param settled whether the live state has received the log's times for everything
  */
 export function project(state: FleetState, settled: boolean): string[] {
   const lines: string[] = [];
@@ -60,7 +60,7 @@ export function project(state: FleetState, settled: boolean): string[] {
   return lines;
 }
 
-/** The first difference, in words, or undefined when there is none. */
+/** Describes the first difference; undefined if there is none. */
 export function difference(a: readonly string[], b: readonly string[]): string | undefined {
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     if (a[i] !== b[i]) return `${a[i] ?? 'nothing'}\n  and ${b[i] ?? 'nothing'}`;

@@ -4,12 +4,14 @@ import type { ThreadId } from '../../engine/record/ids.ts';
 import { must, type InvariantId } from './invariants.ts';
 import type { World } from './world.ts';
 
-/** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
+/**
+ * Describes what has not ended in a fleet; undefined for a fleet at rest, in which everything that can end has ended.
+ */
 export function whyNotAtRest(world: World): string | undefined {
   return unendedWork(world)?.why ?? strayWork(world);
 }
 
-/** @throws Violation unless the fleet is at rest. */
+/** @throws Violation unless the fleet is at rest */
 export function requireRest(world: World): void {
   const unended = unendedWork(world);
   must(unended === undefined, idOf(world, unended?.thread), () => unended!.why);
@@ -17,7 +19,7 @@ export function requireRest(world: World): void {
   must(stray === undefined, 'I17', () => stray!);
 }
 
-/** Returns the invariant that does not hold where this fan-out does not end. */
+/** Returns the invariant that is violated if this fan-out does not end. */
 function idOf({ watcher }: World, thread: ThreadId | undefined): InvariantId {
   if (thread === undefined) return 'I16';
   if (watcher.wasHeld(thread)) return 'I29';
@@ -37,7 +39,7 @@ function unendedWork({
   return undefined;
 }
 
-/** Returns the number of children that have not come to their end. */
+/** Returns the number of children without an end. */
 export function unendedCount({ coordinator: { core } }: World): number {
   let count = 0;
   for (const thread of core?.state.open ?? [])
@@ -75,12 +77,12 @@ function whyUnended(instances: Instances, fanOut: FanOut): string | undefined {
   return undefined;
 }
 
-/** Describes work that a worker does, holds or keeps and nobody counts on; undefined where there is none. */
+/** Describes work that a worker runs, holds or keeps and that counts nowhere; undefined if there is none. */
 function strayWork({ workers, coordinator }: World): string | undefined {
   for (const worker of workers.values()) {
     const link = coordinator.core!.links.get(worker.did);
     if (!worker.process.up || link === undefined || worker.core === undefined) continue;
-    // One that hangs since it was launched by hand holds nothing, and whoever launched it is told so.
+    // A worker that has hung since it was launched by hand holds nothing, and the launch reported that.
     if (link.connection === 'away' && link.assigned.size === 0) continue;
     if (!isLinked(link)) return `${worker.alias} is not linked`;
     if (worker.running.size > 0) return `${worker.alias} runs ${[...worker.running.keys()].join(', ')}`;

@@ -4,9 +4,12 @@ interface Due {
   readonly run: () => void;
 }
 
-/** Virtual time: a queue of what is due, the earliest first, and among equals the first that was put in. */
+/**
+ * Virtual time: a queue of due events, the earliest first. Events of the same time run in the order in which they were
+ * added.
+ */
 export class Scheduler {
-  /** Milliseconds since the beginning of the simulation. */
+  /** Milliseconds since the start of the simulation. */
   now = 0;
   readonly #heap: Due[] = [];
   #order = 0;
@@ -19,7 +22,7 @@ export class Scheduler {
     this.at(this.now + delayMs, run);
   }
 
-  /** Does what is due next, unless that is after `until`. @returns false when nothing is due by then. */
+  /** Runs the next due event, unless it is after `until`. @returns false if none is due by then */
   next(until: number): boolean {
     const due = this.#heap[0];
     if (due === undefined || due.time > until) {

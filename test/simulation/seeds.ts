@@ -1,17 +1,17 @@
 import { randomInt } from 'node:crypto';
 
-/** The seeds of one run: those from `first` on, or, when somebody wants to see one again, that one alone. */
+/** The seeds of one run: those from `first` on, or only the one to repeat. */
 export interface Seeds {
   readonly first: number;
   readonly count: number;
 }
 
-/** Fleets that a run of all tests simulates. */
+/** The number of fleets in a run of all tests. */
 const SEEDS = 400;
 
 /**
- * Returns the one seed that `SPL_SEED` names, else `SPL_TEST_SEEDS` seeds (default 400) from a random one on.
- * @throws Error when a variable is not a whole number that it can be.
+ * Returns the one seed that `SPL_SEED` names, otherwise `SPL_TEST_SEEDS` seeds (default 400) from a random one on.
+ * @throws Error if a variable is not a valid whole number
  */
 export function chooseSeeds(env: NodeJS.ProcessEnv): Seeds {
   const again = wholeNumber(env, 'SPL_SEED', 0);
@@ -19,7 +19,7 @@ export function chooseSeeds(env: NodeJS.ProcessEnv): Seeds {
   return { first: freshSeed(), count: wholeNumber(env, 'SPL_TEST_SEEDS', 1) ?? SEEDS };
 }
 
-/** Draws a seed to begin with. */
+/** Draws a first seed. */
 export function freshSeed(): number {
   return randomInt(0, 2 ** 40);
 }

@@ -6,7 +6,7 @@ import type { Scheduler } from './scheduler.ts';
 
 export interface SimStored {
   readonly sealed: SealedRecord;
-  /** The time at which its batch was written; not a number before that. */
+  /** The time when its batch was written; NaN before that. */
   at: number;
 }
 
@@ -19,27 +19,27 @@ interface Pending {
 export interface SimLogOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  /** The process that writes. What it appended and has not been told durable may or may not outlive it. */
+  /** The process that writes. Records that it has not been told are durable may or may not outlive it. */
   readonly process: SimProcess;
   readonly clock: () => number;
   /** Returns the duration of a commit, in ms. */
   readonly commitMs: () => number;
-  /** Told of records as soon as nothing can take them away any more. */
+  /** Called with records as soon as they cannot be lost any more. */
   readonly onDurable: (stored: readonly SimStored[]) => void;
 }
 
 /**
- * A durable log in virtual time, in the manner of the log port: appends become durable in their order, after a
- * while, and the process hears of it a little later still. A crash comes at any point between.
+ * A durable log in virtual time, with the interface of the log's port. Appends become durable in order, after a while,
+ * and the process learns of it a little later. A crash may come at any point between.
  */
 export class SimLog {
   readonly records: SimStored[] = [];
   readonly #ids = new Map<RecordId, number>();
   readonly #options: SimLogOptions;
   #pending: Pending[] = [];
-  /** Records that are on the disk. */
+  /** The number of records on the disk. */
   #durable = 0;
-  /** Records that the process knows to be on the disk. */
+  /** The number of records that the process knows to be on the disk. */
   #end = 0;
   #lastSync = 0;
   #lastTold = 0;
@@ -71,7 +71,7 @@ export class SimLog {
     return position !== undefined && position < this.#durable;
   }
 
-  /** @param told called when the process hears that the batch is durable. */
+  /** @param told called when the process learns that the batch is durable */
   append(records: readonly SealedRecord[], told: () => void): void {
     for (const sealed of records) {
       this.#ids.set(sealed.record.id, this.records.length);
@@ -87,14 +87,14 @@ export class SimLog {
     });
   }
 
-  /** Calls when everything appended so far is durable: at once when it is already. */
+  /** Calls `run` when everything appended so far is durable; at once if it already is. */
   whenDurable(run: () => void): void {
     const last = this.#pending.at(-1);
     if (last === undefined) run();
     else last.told.push(run);
   }
 
-  /** The process has ended: what it did not write is lost, what it was just writing may be there or not. */
+  /** Ends the process: unwritten records are lost, and those being written may or may not be kept. */
   crash(): void {
     let kept = this.#durable;
     for (const { end, synced } of this.#pending) {

@@ -4,7 +4,7 @@ import { chooseSeeds, replayCommand } from './seeds.ts';
 import { simulate, SimulationFailure, type Summary } from './simulation.ts';
 
 const seeds = chooseSeeds(process.env);
-/** The number of seeds that one test runs, so that its name says which. */
+/** The number of seeds per test. The name of a test shows its seeds. */
 const BLOCK = 100;
 
 describe('the simulated fleet', function () {

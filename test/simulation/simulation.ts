@@ -16,7 +16,10 @@ import type { Rules, World } from './world.ts';
 
 export const REAL_RULES: Rules = { Coordinator, Worker, hasty: false };
 
-/** The time without the end of any work after which a healed fleet is at rest, and the interval of the looks at it, in ms. */
+/**
+ * The time without the end of any work after which a healed fleet must be at rest, and the interval of the checks, in
+ * ms.
+ */
 const PATIENCE_MS = 900_000;
 const LOOK_MS = 2_000;
 
@@ -31,7 +34,7 @@ export interface Summary {
   readonly crashes: number;
 }
 
-/** One seed did not come through, and what its last events were. */
+/** The failure of one seed, with its last events. */
 export class SimulationFailure extends Error {
   override readonly name = 'SimulationFailure';
   readonly seed: number;
@@ -44,8 +47,8 @@ export class SimulationFailure extends Error {
 }
 
 /**
- * Simulates one fleet from its making to its rest, in virtual time: one seed, one history.
- * @throws SimulationFailure when an invariant does not hold.
+ * Simulates one fleet from its creation to its rest, in virtual time. The same seed gives the same history.
+ * @throws SimulationFailure if an invariant does not hold
  */
 export function simulate(seed: number, rules: Rules = REAL_RULES, trace = new Trace()): Summary {
   const simulation = new Simulation(seed, rules, trace);
@@ -112,7 +115,7 @@ class Simulation {
     };
   }
 
-  /** Plans what goes wrong, and what the client does. */
+  /** Plans the faults, and the client's commands. */
   #plan(profile: Profile): void {
     const { random, scheduler, coordinator } = this.#world;
     this.#often(profile.coordinatorCrashMs, () => coordinator.crash());
@@ -154,7 +157,7 @@ class Simulation {
       : random.magnitude(0.1, 8) * profile.heartbeatMs;
     trace.add(scheduler.now, 'coordinator', 'is stopped for', durationMs);
     coordinator.process.stop(durationMs);
-    // A laptop that sleeps takes its workers along.
+    // A laptop that sleeps also stops its workers.
     if (random.chance(0.3)) for (const worker of workers.values()) worker.hang(durationMs);
   }
 
@@ -174,7 +177,7 @@ class Simulation {
     return this.#world.random.pick([...this.#world.workers.values()]);
   }
 
-  /** Something takes the coordinator's place, at once or after a while. */
+  /** Replaces a crashed coordinator, at once or after a while. */
   #crashed(): void {
     this.#crashes++;
     const { random, scheduler, coordinator } = this.#world;
@@ -189,7 +192,7 @@ class Simulation {
     );
   }
 
-  /** Nothing goes wrong from now on. Workers that are down come back, but for those that were given up for good. */
+  /** Ends all faults. Workers that are down are restarted, except those that were abandoned. */
   #heal(): void {
     const { random, scheduler, coordinator, workers, trace } = this.#world;
     this.#chaos = false;
@@ -197,12 +200,12 @@ class Simulation {
     trace.add(scheduler.now, 'everybody', 'is healed');
     coordinator.process.resume();
     const lost = random.chance(0.15);
-    // Stops that are under way come to their end first.
+    // Stops under way end first.
     scheduler.after(60_000, () =>
       this.#guarded(() => {
         this.#client.thaw();
         for (const worker of workers.values()) {
-          // A coordinator that crashed in the midst of a start may have left a process that its log knows nothing of.
+          // A coordinator that crashed during a launch may have left a process that is not in its log.
           const isUnknown = !coordinator.core!.state.instances.has(worker.did);
           if (isUnknown || (!worker.process.up && !(lost && random.chance(0.5))))
             coordinator.control!.launch(worker);
@@ -211,7 +214,7 @@ class Simulation {
     );
   }
 
-  /** As long as work ends there is patience: a long serial run takes longer than any time that could be set for all. */
+  /** Waits as long as work ends: a long serial run takes longer than any fixed limit. */
   #comeToRest(): void {
     const { scheduler } = this.#world;
     this.#runUntil(scheduler.now + 62_000);
@@ -233,7 +236,7 @@ class Simulation {
     });
   }
 
-  /** Runs a step of the rules: what they throw beside refusals is a fault of theirs. */
+  /** Runs a step of the rules. Errors other than refusals are faults of the rules. */
   #guarded(run: () => unknown): void {
     try {
       run();

@@ -9,8 +9,8 @@ import { chooseSeeds, freshSeed, replayCommand } from './seeds.ts';
 import { simulate } from './simulation.ts';
 
 /**
- * Looks for faults with fresh seeds, for as long as one likes: `npm run soak -- [PART]… [MINUTES]`. It goes on after
- * a failure, and exits with 1 when there was one.
+ * Looks for faults with new seeds, for any time: `npm run soak -- [PART]… [MINUTES]`. Continues after a failure, and
+ * exits with 1 if there was one.
  */
 
 const PARTS = {
@@ -18,16 +18,16 @@ const PARTS = {
   mutants,
   /** Runs each test that takes samples, with many times its sample. */
   properties,
-  /** Goes through what a real editor takes long for, and cheaper tests of a run cover. */
+  /** Tests in a real editor what takes long there, and what cheaper tests cover in a usual run. */
   editor,
-  /** Simulates fleets for MINUTES, or from the seed on that SPL_SEED names. */
+  /** Simulates fleets for MINUTES, or from the seed in SPL_SEED on. */
   simulation,
 } as const;
 type Part = keyof typeof PARTS;
 
 const MINUTES = 10;
 const RUNS = '20';
-/** A test takes samples itself, or in a suite that it shares. */
+/** Matches imports of tests that take samples, themselves or in a shared suite. */
 const SAMPLES = /\/(runs|conformance\/log)\.ts'/;
 const REPORT_EVERY_MS = 30_000;
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

@@ -7,7 +7,7 @@ type Detail = FleetRecord | ToWorker | ToCoordinator | string | number | undefin
 /** The number of events that a failure's report shows. */
 const KEPT = 60;
 
-/** The last events of a simulation. They are put into words only when somebody asks. */
+/** The last events of a simulation. They are formatted only on request. */
 export class Trace {
   readonly #events: (readonly [time: number, who: string, what: string, detail: Detail])[] = [];
   readonly #kept: number;

@@ -23,51 +23,55 @@ import type { SimStored } from './sim-log.ts';
 import type { WorkerHost } from './worker-host.ts';
 import type { World } from './world.ts';
 
-/** The longest time from the cause of a message to the step that it causes, when nothing is in its way, in ms. */
+/** The longest time from the cause of a message to the resulting step, without obstacles, in ms. */
 const IN_FLIGHT_MS = 2_000;
 
-/** The time after a grace at which what runs is at least being ended, in ms: a timer's worth. */
+/** The time after a grace by which running work is at least being ended, in ms: the precision of a timer. */
 const ENDING_MS = 3;
 
-/** Watches a simulation from outside, and throws a `Violation` at the first step after which an invariant does not hold. */
+/** Watches a simulation from outside. Throws a `Violation` at the first step after which an invariant does not hold. */
 export class Watcher {
   readonly #world: World;
   #oracle: Oracle;
   #step = 0;
   #ticked = false;
-  /** The record of each slot (actor, thread, clock), in any durable log. */
+  /** The record with each record key (actor, thread, clock), in any durable log. */
   readonly #slots = new Map<string, RecordId>();
-  /** The reports of each worker, by their number. */
+  /** The reports of each worker, by number. */
   readonly #reports = new Map<WorkerHost, RecordId[]>();
   readonly #acknowledged = new Map<WorkerHost, number>();
   /** The time at which each delivery's report became durable at its worker. */
   readonly #reportedAt = new Map<string, number>();
-  /** Deliveries with side effects that were started. */
+  /** The deliveries with side effects that were started. */
   readonly #begun = new Set<string>();
-  /** The time at which the coordinator last took a message of each worker, and since when it runs without a stop. */
+  /**
+   * The time of the last message of each worker at the coordinator, and the time since which it runs without a stop.
+   */
   readonly #heardAt = new Map<Did, number>();
   #listeningSince = 0;
-  /** The names that are frozen by the durable log, and since when, in ms. */
+  /** The frozen names by the durable log, with their times, in ms. */
   readonly #frozen = new FrozenNames();
   readonly #frozenSince = new Map<string, number>();
-  /** The archived namespaces by the durable log, and since when, in ms. */
+  /** The archived namespaces by the durable log, with their times, in ms. */
   readonly #namespaces = new NamespaceBook();
   readonly #closedSince = new Map<string, number>();
-  /** The fan-outs that were there in a namespace that was archived. */
+  /** The fan-outs that existed in a namespace when it was archived. */
   readonly #closed = new Set<ThreadId>();
   /** The fan-outs that were open under a freeze. */
   readonly #held = new Set<ThreadId>();
-  /** The time at which each permit was decided, and that of each worker's latest, in ms. */
+  /** The decision time of each permit, and of each worker's latest, in ms. */
   readonly #decidedAt = new WeakMap<ToWorker, number>();
   readonly #permittedAt = new Map<WorkerHost, number>();
-  /** The latest endings that each worker was told: the times at which what runs in a namespace is to be ended there. */
+  /** The latest end times that each worker was sent, by namespace: its running work is ended at that time. */
   readonly #endings = new Map<WorkerHost, readonly { namespace: string; at: number }[]>();
-  /** The attempts at each worker that became stalled, whether they still are, and since when that is so, in ms. */
+  /**
+   * The attempts at each worker that became stalled, whether they still are, and the time of the last change, in ms.
+   */
   readonly #stalls = new Map<
     WorkerHost,
     Map<string, { readonly isSilent: boolean; readonly since: number }>
   >();
-  /** Answers that a client got: each a record that must be there for ever. */
+  /** The records in answers to a client. They must exist for ever. */
   readonly #answered: RecordId[] = [];
 
   constructor(world: World) {
@@ -86,7 +90,7 @@ export class Watcher {
     this.#requireStates(core.state);
   }
 
-  /** The coordinator's process runs from now on. */
+  /** Records that the coordinator's process runs from now on. */
   listens(): void {
     this.#listeningSince = this.#world.scheduler.now;
   }
@@ -95,7 +99,7 @@ export class Watcher {
     this.#heardAt.set(did, this.#world.scheduler.now);
   }
 
-  /** A record was appended to the coordinator's log, in its own time `now`. */
+  /** Checks a record that was appended to the coordinator's log, at `now` by its own clock. */
   appended(record: FleetRecord, now: number): void {
     const { trace, scheduler } = this.#world;
     trace.add(scheduler.now, 'coordinator', 'writes', record);
@@ -103,12 +107,12 @@ export class Watcher {
     this.#oracle.apply(record, now);
   }
 
-  /** The next tick's step is one. */
+  /** Marks the next step as a tick's. */
   ticks(): void {
     this.#ticked = true;
   }
 
-  /** A step is over: its records are appended. */
+  /** Checks a finished step, whose records are appended. */
   stepped(core: Coordinator, output: Output, now: number): void {
     for (const thread of output.changed.keys()) this.#requireFanOut(core, thread);
     for (const effect of output.effects) {
@@ -123,7 +127,7 @@ export class Watcher {
     this.#requireStalls(core);
   }
 
-  /** An effect is done that was decided when the log had so many records, durable or not. */
+  /** Checks an effect. It was decided when the log had `decided` records, durable or not. */
   coordinatorEffect(effect: Effect, decided: number): void {
     const { log } = this.#world.coordinator;
     must(log.durable >= decided, 'I1', () => `${effect.type} at ${log.durable} of ${decided} records`);
@@ -139,7 +143,7 @@ export class Watcher {
     this.replays(core);
   }
 
-  /** Reads again what is left of the coordinator's log after a crash. */
+  /** Reads the remaining coordinator's log again after a crash. */
   rebuild(): void {
     const oracle = this.#newOracle(true);
     for (const { sealed, at } of this.#world.coordinator.log.records) oracle.apply(sealed.record, at);
@@ -148,7 +152,7 @@ export class Watcher {
     this.#requireAnswered();
   }
 
-  /** Replays the log, and what is not durable yet, and compares. */
+  /** Replays the log, including records that are not durable yet, and compares the states. */
   replays(core: Coordinator): void {
     const { log, did } = this.#world.coordinator;
     const state = emptyState();
@@ -163,7 +167,7 @@ export class Watcher {
     must(found === undefined, 'I9', () => `replayed against ${what}:\n      ${found}`);
   }
 
-  /** The supervisor is asked to end a worker that was silent. */
+  /** Checks a request to the supervisor to end a silent worker. */
   endsProcess(worker: WorkerHost, reason: string): void {
     const { scheduler, profile } = this.#world;
     const { wellSince } = worker;
@@ -175,7 +179,7 @@ export class Watcher {
     );
   }
 
-  /** A client was told that its command is done. */
+  /** Records that a client got the answer to its command. */
   answered(record: RecordId): void {
     this.#answered.push(record);
     must(this.#world.coordinator.log.isDurable(record), 'I8', () => `answered with ${record}`);
@@ -192,12 +196,12 @@ export class Watcher {
     }
   }
 
-  /** Tells whether a fan-out was open under a freeze. */
+  /** Returns true if a fan-out was open under a freeze. */
   wasHeld(thread: ThreadId): boolean {
     return this.#held.has(thread);
   }
 
-  /** Tells whether this fan-out was open in a namespace that was archived. */
+  /** Returns true if this fan-out was open in a namespace that was archived. */
   wasClosed(thread: ThreadId): boolean {
     return this.#closed.has(thread);
   }
@@ -213,7 +217,7 @@ export class Watcher {
     }
   }
 
-  /** A worker appends a record to its log: that a command is to start is decided then. */
+  /** Checks a record that a worker appends to its log. A record of a start decides that start. */
   writtenAtWorker(worker: WorkerHost, { body }: FleetRecord): void {
     if (body['topic'] !== TOPIC.childStarted) return;
     const [thread] = (body['delivery'] as string).split('/');
@@ -222,7 +226,7 @@ export class Watcher {
     must(age <= PERMIT_MS + 1, 'I27', () => `${worker.alias} starts on a permit of ${age}ms ago`);
   }
 
-  /** A worker is told what is frozen. */
+  /** Checks a permit that a worker receives. */
   permits(worker: WorkerHost, permit: ToWorker & { readonly type: 'permit' }): void {
     const { now } = this.#world.scheduler;
     this.#permittedAt.set(worker, this.#decidedAt.get(permit)!);
@@ -261,7 +265,7 @@ export class Watcher {
     this.#begun.add(key);
   }
 
-  /** An attempt that runs shows no sign of life, or shows one again. */
+  /** Records that a running attempt shows no sign of life, or shows one again. */
   stallChanges(worker: WorkerHost, key: string, isSilent: boolean): void {
     const stalls = this.#stalls.get(worker) ?? new Map<string, { isSilent: boolean; since: number }>();
     this.#stalls.set(worker, stalls.set(key, { isSilent, since: this.#world.scheduler.now }));
@@ -334,8 +338,8 @@ export class Watcher {
   }
 
   /**
-   * Requires that an attempt is stalled at the coordinator just as at its worker, once the coordinator can have heard of
-   * it; one that has ended is not.
+   * Requires that an attempt is stalled at the coordinator exactly if it is at its worker, once the coordinator can
+   * have learned of it. Ended attempts are not stalled.
    */
   #requireStalls(core: Coordinator): void {
     const { now } = this.#world.scheduler;
@@ -357,7 +361,7 @@ export class Watcher {
     }
   }
 
-  /** Whoever is held for live was heard of lately, by a coordinator that was there to hear. */
+  /** Requires that every live worker sent a message lately, while the coordinator could receive it. */
   #requireHeard(state: FleetState): void {
     const { scheduler, profile, workers } = this.#world;
     for (const { did, role, status } of state.instances.values()) {
@@ -368,7 +372,7 @@ export class Watcher {
     }
   }
 
-  /** Everything, compared: the children and counts of each fan-out with what the oracle makes of the log. */
+  /** Compares everything: the children and counts of each fan-out with the oracle's reading of the log. */
   #requireStates(state: FleetState): void {
     for (const task of state.tasks.values()) {
       const seen = this.#oracle.fanOuts.get(task.thread);
@@ -377,7 +381,7 @@ export class Watcher {
         'I4',
         () => `${task.alias} has a fan-out: ${task.hasFanOut}`,
       );
-      // The fan-out of a task that is over stays frozen, as it would in an engine.
+      // The fan-out of a finished task stays serialised, as in an engine.
       if (task.serializedBytes === null && seen !== undefined) this.#requireSame(task.fanOut!, seen);
     }
     this.#requireAnswered();
@@ -415,7 +419,7 @@ export class Watcher {
     }
   }
 
-  /** Requires that a delivery that leaves for a worker is the present one of a child that is not asked to end. */
+  /** Requires that a delivery to a worker is the present one of a child that was not asked to end. */
   #requireDeliverable(effect: Effect): void {
     if (effect.type !== 'send' || effect.message.type !== 'deliver') return;
     for (const { record } of effect.message.records) {
@@ -495,7 +499,7 @@ function agrees(child: Child, seen: OracleFanOut['children'][number]): boolean {
 
 const text = (value: unknown): string => JSON.stringify(value);
 
-/** Remembers since when something is so. */
+/** Records the time since which something is so. */
 function noteSince(since: Map<string, number>, name: string, isSo: boolean, now: number): void {
   if (!isSo) since.delete(name);
   else if (!since.has(name)) since.set(name, now);

@@ -12,7 +12,7 @@ import { EPOCH, risingClock, type World } from './world.ts';
 
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
-/** The delay of an exit, in ms: what was sent before it still arrives. */
+/** The delay of an exit, in ms: messages sent before it still arrive. */
 const EXIT_MS = 200;
 /** The number of rounds of runs without side effects that one step makes. */
 const STARTS_PER_STEP = 8;
@@ -26,7 +26,7 @@ interface Attempt {
 }
 
 /**
- * The engine around a worker's rules, as `runtime/worker` is, in virtual time, with attempts that only pretend: unlike the
+ * The engine around a worker's rules, like `runtime/worker`, in virtual time, with simulated pretend: unlike the
  * fleet of the transcripts, its log is durable late and may lose its end, and its links delay and break.
  */
 export class WorkerHost {
@@ -36,7 +36,10 @@ export class WorkerHost {
   readonly log: SimLog;
   readonly running = new Map<string, Attempt>();
   core: Worker | undefined;
-  /** Since when it runs, is connected at both ends and is not stopped, in ms of the simulation; undefined while not. */
+  /**
+   * The time since which it runs, is connected at both ends and is not stopped, in ms of the simulation; undefined
+   * otherwise.
+   */
   wellSince: number | undefined;
   readonly #world: World;
   #now: () => number;
@@ -64,7 +67,7 @@ export class WorkerHost {
     });
   }
 
-  /** Begins a life: replays its log, reports what an earlier life left, looks for the coordinator. */
+  /** Starts a life: replays its log, sends the reports of an earlier life, and looks for the coordinator. */
   start(): void {
     const { rules, profile, random } = this.#world;
     this.#trace('starts');
@@ -82,7 +85,7 @@ export class WorkerHost {
     });
   }
 
-  /** Folds the log, from a checkpoint on where there is one. */
+  /** Folds the log, from a checkpoint if there is one. */
   #replay(core: Worker): void {
     const from = this.#checkpoint;
     const isRestored = from !== undefined && core.restore(from.bytes);
@@ -90,7 +93,7 @@ export class WorkerHost {
     for (const { sealed } of records) core.replay(sealed.record);
   }
 
-  /** Its process ends at once, with everything that it runs. */
+  /** Ends its process at once, with everything that it runs. */
   kill(why: string): void {
     if (!this.process.up) return;
     this.#trace(why);
@@ -225,7 +228,7 @@ export class WorkerHost {
     if (delivery.body.executor === 'shell' && random.chance(profile.stalls)) this.#stallLater(key, attempt);
   }
 
-  /** Has an attempt show no sign of life from some moment on, to its end or until it shows one again. */
+  /** Makes an attempt show no sign of life from some moment on, to its end or until it shows one again. */
   #stallLater(key: string, attempt: Attempt): void {
     const { random, watcher } = this.#world;
     const turn = (silentMs: number | null): void => {

@@ -9,11 +9,11 @@ import type { Trace } from './trace.ts';
 import type { Watcher } from './watcher.ts';
 import type { WorkerHost } from './worker-host.ts';
 
-/** The rules that are simulated: the real ones, or mutants of them that the checks must catch. */
+/** The simulated rules: the real ones, or mutants of them that the checks must catch. */
 export interface Rules {
   readonly Coordinator: typeof Coordinator;
   readonly Worker: typeof Worker;
-  /** A mutant engine, which does effects before their records are durable. */
+  /** True for a mutant engine that runs effects before their records are durable. */
   readonly hasty: boolean;
 }
 
@@ -32,7 +32,10 @@ export interface World {
 /** The wall time at the beginning of every simulation, in ms since 1970. */
 export const EPOCH = 1_700_000_000_000;
 
-/** A clock that rises as `run/clock` has it: wall time at its start, but not before `floor`, and then what has passed. */
+/**
+ * Returns a rising clock like that of `runtime/clock`: the wall time at its start, but at least `floor`, plus the
+ * elapsed time.
+ */
 export function risingClock(world: Pick<World, 'scheduler' | 'random'>, floor: number): () => number {
   const { scheduler, random } = world;
   const setWrong = random.chance(0.2) ? random.between(-60_000, 60_000) : random.between(-5, 5);
