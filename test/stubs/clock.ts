@@ -1,8 +1,8 @@
-/** One timer as those who set it have it. */
+/** A timer as its owner sees it. */
 class Timer {
   readonly #forget: (timer: Timer) => void;
   readonly call: () => void;
-  /** Null for one that goes off once. */
+  /** Null for a timer that fires once. */
   readonly everyMs: number | null;
   at: number;
 
@@ -27,8 +27,8 @@ class Timer {
 }
 
 /**
- * Timers that go off when a test says so, in the place of the global ones, until `restore`. What imports its timers goes
- * by the real time all the same.
+ * Replaces the global timers with timers that a test fires, until `restore`. Code that imports its timers still uses
+ * real time.
  */
 export class Clock {
   readonly #real = { setTimeout, setInterval, clearTimeout, clearInterval };
@@ -47,12 +47,12 @@ export class Clock {
     Object.assign(globalThis, fake);
   }
 
-  /** The number of timers that are set. */
+  /** The number of pending timers. */
   get size(): number {
     return this.#timers.size;
   }
 
-  /** Lets time pass; each timer goes off in its turn. */
+  /** Lets time pass. Each timer fires in its turn. */
   pass(ms: number): void {
     const until = this.#now + ms;
     for (let due = this.#first(until); due !== undefined; due = this.#first(until)) {

@@ -11,7 +11,7 @@ import { editor, enter, escape, freshEditor, pick, press, type } from './vscode.
 
 const SOURCES = fileURLToPath(new URL('../../extension', import.meta.url));
 
-/** Held by the type checker: what a class of the stub is made with, the API's takes as well. */
+/** Checked by the compiler: constructor arguments of the stub's classes are valid for the API's classes. */
 const CLASSES = {
   CodeLens: stub.CodeLens,
   Disposable: stub.Disposable,
@@ -115,7 +115,10 @@ describe('the stub of vscode', () => {
   });
 });
 
-/** Yields the parts of the API that the sources name at run time: `window.showQuickPick`, and classes that they make. */
+/**
+ * Yields the parts of the API that the sources use at run time: `window.showQuickPick`, and classes that they
+ * instantiate.
+ */
 function* usesOf(): Generator<string> {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' });
   for (const file of files.filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))) {

@@ -1,6 +1,7 @@
 /**
- * A stub of `vscode` for unit tests: of the editor's API what the extension uses, held against its types, with an editor
- * behind it that a test can look at and a person who answers as the test says. `tsconfig.json` has the tests find it.
+ * A stub of `vscode` for unit tests: the parts of the editor's API that the extension uses, checked against its types.
+ * Behind it are an editor that a test can inspect, and a person whose answers a test determines. `tsconfig.json` maps
+ * `vscode` to it in tests.
  */
 
 export * from './vscode/values.ts';
@@ -11,7 +12,7 @@ export { Uri } from './vscode/uri.ts';
 export { window } from './vscode/window.ts';
 export { workspace } from './vscode/workspace.ts';
 
-/** For tests, beside the API. */
+/** For tests, in addition to the API. */
 export * from './vscode/editor.ts';
 export { part } from './vscode/part.ts';
 export * from './vscode/person.ts';

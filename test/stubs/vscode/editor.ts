@@ -5,7 +5,7 @@ import { Person } from './person.ts';
 import { Settings } from './settings.ts';
 import { Texts } from './texts.ts';
 
-/** The contents of the editor's stub: a test reads it, and acts on it as a person does. */
+/** The state of the editor's stub. A test reads it, and acts on it as a person does. */
 
 export interface ShownStatusBarItem extends vscode.StatusBarItem {
   isShown: boolean;
@@ -16,7 +16,7 @@ export interface ShownTerminal extends vscode.Terminal {
   isShown: boolean;
 }
 
-/** A tree, and what can be done with it by mouse. */
+/** A tree, with the actions of a mouse. */
 export interface ShownTree extends vscode.TreeView<unknown> {
   readonly provider: vscode.TreeDataProvider<unknown>;
   /** The rows that were revealed, with the options. */
@@ -26,14 +26,14 @@ export interface ShownTree extends vscode.TreeView<unknown> {
   collapse(row: unknown): void;
 }
 
-/** A panel, and what its page says and hears. */
+/** A panel, with the messages that its page sends and receives. */
 export interface ShownPanel extends vscode.WebviewPanel {
   readonly posted: unknown[];
   readonly onDidPost: vscode.Event<unknown>;
-  /** The number of times that it was brought to the front. */
+  /** The number of times that it was revealed. */
   reveals: number;
   isClosed: boolean;
-  /** Says something as the page does. */
+  /** Sends a message as the page. */
   send(message: unknown): void;
   see(visible: boolean): void;
 }
@@ -51,16 +51,16 @@ export class Editor {
   readonly trusted = new EventEmitter<void>();
   isTrusted = true;
   clipboard = '';
-  /** Absolute paths. */
+  /** The absolute paths of the open folders. */
   folders: readonly string[] = [];
   readonly handlers = new Map<string, (...args: readonly unknown[]) => unknown>();
-  /** Commands that were executed, those that the stub only keeps included. */
+  /** Executed commands, including those that the stub only records. */
   readonly executed: (readonly [id: string, ...args: readonly unknown[]])[] = [];
   readonly contextKeys = new Map<string, unknown>();
-  /** Fires with a key that was set. */
+  /** Fires with each context key that is set. */
   readonly contextSet = new EventEmitter<string>();
   readonly statusTexts: string[] = [];
-  /** The titles of what showed its progress. */
+  /** The titles of shown progress. */
   readonly progress: string[] = [];
   readonly statusBarItems: ShownStatusBarItem[] = [];
   readonly terminals: ShownTerminal[] = [];
@@ -71,13 +71,13 @@ export class Editor {
   readonly decorationTypes: (vscode.TextEditorDecorationType & {
     readonly options: vscode.DecorationRenderOptions;
   })[] = [];
-  /** The registered providers, by the name of what registers them. */
+  /** The registered providers, by the name of the registration. */
   readonly registered = new Map<string, unknown>();
 }
 
 export let editor = new Editor();
 
-/** Gives a test an editor in which nothing has happened. */
+/** Creates an empty editor for a test. */
 export function freshEditor(): Editor {
   return (editor = new Editor());
 }

@@ -1,6 +1,6 @@
 import type * as vscode from 'vscode';
 
-/** Disposables and events, as the API has them. */
+/** Disposables and events of the API. */
 
 export class Disposable implements vscode.Disposable {
   #dispose: (() => unknown) | undefined;
@@ -15,7 +15,7 @@ export class Disposable implements vscode.Disposable {
     this.#dispose = dispose;
   }
 
-  /** Calls what it was made with, once. */
+  /** Calls its function, once. */
   dispose(): void {
     const dispose = this.#dispose;
     this.#dispose = undefined;
@@ -36,12 +36,12 @@ export class EventEmitter<T> implements vscode.EventEmitter<T> {
     return result;
   };
 
-  /** The listeners that there are: who forgets to dispose of one is found by it. */
+  /** The number of listeners, with which a test finds one that was not disposed of. */
   get size(): number {
     return this.#listeners.size;
   }
 
-  /** Tells those that listen now. One that throws keeps nothing from the others, and fails the test. */
+  /** Calls the present listeners. If one throws, the others are still called, and the test fails. */
   fire(event: T): void {
     for (const listener of [...this.#listeners])
       try {

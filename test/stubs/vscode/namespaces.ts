@@ -5,7 +5,7 @@ import { part } from './part.ts';
 
 /** The smaller namespaces of the API. */
 
-/** The editor's own commands: they are kept, and do nothing. */
+/** Matches the editor's own commands. They are recorded, and do nothing. */
 const BUILT_IN = /^(vscode|workbench)\.|\.focus$/;
 
 export const commands = part<typeof vscode.commands>('commands', {
@@ -37,7 +37,7 @@ export const env = part<typeof vscode.env>('env', {
   },
 });
 
-/** Texts are those of the source, which are English. */
+/** Texts stay in the language of the source, English. */
 export const l10n = part<typeof vscode.l10n>('l10n', {
   t: (message: unknown, ...args: readonly unknown[]) => {
     if (typeof message !== 'string') throw new Error('the stub of vscode translates plain texts only');

@@ -1,33 +1,33 @@
 import type * as vscode from 'vscode';
 
-/** The person at the editor: a test says beforehand how the next questions are answered, and sees what was asked. */
+/** The person at the editor. A test determines the answers to the next questions, and reads what was asked. */
 
-/** A question to the person. A message without a button expects no answer, and is kept here all the same. */
+/** A question to the person. A message without a button expects no answer, and is recorded as well. */
 export type Question = Pick | Input | Message<'modal'> | Message<'toast'> | Save;
 
 interface Asked {
-  /** Title, and prompt or placeholder; the text of a message. */
+  /** The title, and the prompt or placeholder; the text of a message. */
   readonly text: string;
 }
 
 interface Pick extends Asked {
   readonly kind: 'pick';
-  /** Without the separators. */
+  /** The items without separators. */
   readonly items: readonly vscode.QuickPickItem[];
   readonly isMany: boolean;
 }
 
 interface Input extends Asked {
   readonly kind: 'input';
-  /** The text that stands there to begin with. */
+  /** The initial text. */
   readonly value: string;
-  /** The messages about the texts that were refused. */
+  /** The messages about refused texts. */
   readonly faults: string[];
   readonly faultOf: (text: string) => Promise<string | undefined>;
 }
 
 interface Message<K extends 'modal' | 'toast' = 'modal' | 'toast'> extends Asked {
-  /** A toast may stay where it is without an answer. */
+  /** A toast may remain without an answer. */
   readonly kind: K;
   readonly severity: 'info' | 'warning' | 'error';
   readonly detail: string | undefined;
@@ -39,10 +39,10 @@ interface Save extends Asked {
 }
 
 export interface Answer {
-  /** As a failure tells of it. */
+  /** The name in a failure. */
   readonly name: string;
   readonly fits: readonly Question['kind'][];
-  /** @throws Error where the question has no such answer */
+  /** Gives the answer. @throws Error if it is no answer to the question */
   give(question: Question): Promise<unknown>;
 }
 
@@ -51,38 +51,38 @@ export class Person {
   readonly #answers: Answer[] = [];
   readonly #failures: unknown[] = [];
 
-  /** Gives these answers to the next questions, in their order. */
+  /** Sets the answers to the next questions, in order. */
   will(...answers: readonly Answer[]): void {
     this.#answers.push(...answers);
   }
 
-  /** The texts of all that was asked and told, in its order. */
+  /** The texts of all questions and messages, in order. */
   get texts(): readonly string[] {
     return this.asked.map(({ text }) => text);
   }
 
-  /** The toasts and modals of a severity, with their details. */
+  /** Returns the toasts and modals of a severity, with their details. */
   told(severity: Message['severity']): readonly string[] {
     return this.asked.flatMap(each => ('severity' in each && each.severity === severity ? [each.text] : []));
   }
 
-  /** The labels that were offered last, their icons included. */
+  /** The labels of the last pick, including icons. */
   get offered(): readonly string[] {
     const last = this.asked.findLast(each => each.kind === 'pick');
     return last?.items.map(({ label }) => label) ?? [];
   }
 
-  /** The messages about the texts that were refused, of all questions. */
+  /** The messages about refused texts, of all questions. */
   get faults(): readonly string[] {
     return this.asked.flatMap(each => (each.kind === 'input' ? each.faults : []));
   }
 
-  /** The text below the last modal question. */
+  /** The detail of the last modal question. */
   get detail(): string | undefined {
     return this.asked.findLast(each => each.kind === 'modal')?.detail;
   }
 
-  /** Takes the next answer. A toast that none was meant for stays unanswered. */
+  /** Takes the next answer. A toast without an intended answer stays unanswered. */
   async answer(question: Question): Promise<unknown> {
     this.asked.push(question);
     if ('buttons' in question && question.buttons.length === 0 && question.kind === 'toast') return undefined;
@@ -101,7 +101,7 @@ export class Person {
     }
   }
 
-  /** @throws Error where a question had no answer, or an answer no question */
+  /** @throws Error if a question had no answer, or an answer no question */
   leave(): void {
     if (this.#failures.length > 0) throw this.#failures[0];
     const left = this.#answers.map(({ name }) => name);
@@ -109,21 +109,21 @@ export class Person {
   }
 }
 
-/** Picks the entry of this label, its icon left out. */
+/** Picks the entry with this label, ignoring its icon. */
 export const pick = (label: string | RegExp): Answer => ({
   name: `pick ${label}`,
   fits: ['pick'],
   give: async question => entryOf(question as Pick, label),
 });
 
-/** Ticks the entries of these labels. */
+/** Ticks the entries with these labels. */
 export const tick = (...labels: readonly string[]): Answer => ({
   name: `tick ${labels.join(', ')}`,
   fits: ['pick'],
   give: async question => labels.map(label => entryOf(question as Pick, label)),
 });
 
-/** Types a text, after others that are refused. */
+/** Types texts. All but the last are refused. */
 export const type = (...texts: readonly string[]): Answer => ({
   name: `type ${texts.join(', ')}`,
   fits: ['input'],
@@ -138,7 +138,7 @@ export const type = (...texts: readonly string[]): Answer => ({
   },
 });
 
-/** Takes what is proposed: the text that is there, the first entry, those that are ticked. */
+/** Accepts the default: the present text, the first entry, or the ticked entries. */
 export const enter: Answer = {
   name: 'enter',
   fits: ['pick', 'input'],
@@ -149,7 +149,7 @@ export const enter: Answer = {
   },
 };
 
-/** Leaves the question. */
+/** Cancels the question. */
 export const escape: Answer = {
   name: 'escape',
   fits: ['pick', 'input', 'modal', 'save'],

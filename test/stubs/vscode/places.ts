@@ -1,6 +1,6 @@
 import type * as vscode from 'vscode';
 
-/** Places in a text, as far as they are needed. */
+/** Places in a text, as far as the tests need them. */
 
 export class Position implements Pick<vscode.Position, 'line' | 'character' | 'isBefore' | 'isEqual'> {
   readonly line: number;
@@ -35,7 +35,7 @@ export class Range implements Pick<vscode.Range, 'start' | 'end' | 'isEmpty'> {
   ) {
     const from = typeof start === 'number' ? place(start, end as number) : start;
     const to = typeof start === 'number' ? place(endLine ?? 0, endCharacter ?? 0) : (end as vscode.Position);
-    // The editor takes both in either order.
+    // The editor accepts both orders.
     [this.start, this.end] = to.isBefore(from) ? [to, from] : [from, to];
   }
 

@@ -28,12 +28,12 @@ export class Settings {
   #global: Values = new Map();
   #workspace: Values = new Map();
 
-  /** @param isTrusted what a folder sets that is not trusted counts only in part */
+  /** @param isTrusted false: some settings of the folder are ignored */
   constructor(isTrusted: () => boolean) {
     this.#isTrusted = isTrusted;
   }
 
-  /** Writes a setting, named in full; undefined takes it away. */
+  /** Writes a setting by its full name; undefined removes it. */
   set(name: string, value: unknown, target: vscode.ConfigurationTarget = ConfigurationTarget.Global): void {
     const before = target === ConfigurationTarget.Global ? this.#global : this.#workspace;
     const after = new Map(before);
@@ -46,7 +46,7 @@ export class Settings {
     });
   }
 
-  /** Returns the settings under a section, as they are now: later changes are not seen in it. */
+  /** Returns a copy of the settings under a section. Later changes do not affect it. */
   section(section: string): vscode.WorkspaceConfiguration {
     const [global, workspace] = [this.#global, this.#workspace];
     const full = (name: string): string => `${section}.${name}`;

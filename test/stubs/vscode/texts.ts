@@ -9,13 +9,13 @@ export interface OpenDocument extends vscode.TextDocument {
   text: string;
 }
 
-/** An editor of a document, with what decorates it. */
+/** An editor of a document, with its decorations. */
 export interface OpenEditor extends vscode.TextEditor {
   readonly decorations: Map<vscode.TextEditorDecorationType, readonly vscode.DecorationOptions[]>;
   viewColumn: vscode.ViewColumn;
 }
 
-/** The documents that are open, and the editors that show them. */
+/** The open documents, and the editors that show them. */
 export class Texts {
   readonly opened = new EventEmitter<vscode.TextDocument>();
   readonly closed = new EventEmitter<vscode.TextDocument>();
@@ -35,7 +35,7 @@ export class Texts {
     });
   }
 
-  /** Opens a document with a text that a test gives it. */
+  /** Opens a document with this text. */
   add(uri: vscode.Uri, text: string): OpenDocument {
     const document: OpenDocument = part<OpenDocument>('TextDocument', {
       uri,
@@ -118,7 +118,7 @@ function editorOf(document: OpenDocument): OpenEditor {
       decorations.set(type, options as readonly vscode.DecorationOptions[]);
     },
     edit: async change => {
-      // A text that begins a document is all that is written.
+      // Only an insertion at the start of a document is supported.
       const insert = (at: vscode.Position, text: string): void => {
         if (!at.isEqual(start)) throw new Error('the stub of vscode inserts at the beginning only');
         document.text = text + document.text;

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
 
-/** The parts of a URI, as RFC 3986 takes one apart. */
+/** Matches the parts of a URI, as in RFC 3986. */
 const PARTS = /^(?:([^:/?#]+?):)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?/s;
 
 type Change = Parameters<vscode.Uri['with']>[0];
@@ -84,6 +84,6 @@ const partsOf = ({ scheme, authority, path, query, fragment }: vscode.Uri) => ({
   fragment,
 });
 
-/** The editor encodes more than `encodeURIComponent` does. */
+/** Encodes more characters than `encodeURIComponent`, like the editor. */
 const encoded = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, sign => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -1,6 +1,6 @@
 import type * as vscode from 'vscode';
 
-/** The enumerations, and the classes that only hold what they are given. */
+/** The enumerations, and classes that only store their arguments. */
 
 type Members<E> = { readonly [K in keyof E]: E[K] };
 
@@ -85,7 +85,7 @@ export class TreeItem implements Pick<vscode.TreeItem, 'label' | 'collapsibleSta
   }
 }
 
-/** Markdown that is put together of what is meant as such and of what is text. */
+/** Markdown from trusted Markdown and escaped text. */
 export class MarkdownString implements Pick<
   vscode.MarkdownString,
   'value' | 'appendMarkdown' | 'appendText' | 'appendCodeblock'
@@ -104,7 +104,7 @@ export class MarkdownString implements Pick<
     return this;
   }
 
-  /** As the editor escapes a text. */
+  /** Escapes a text like the editor. */
   appendText(value: string): vscode.MarkdownString {
     return this.appendMarkdown(
       value
@@ -115,7 +115,7 @@ export class MarkdownString implements Pick<
     );
   }
 
-  /** A fence longer than any that the code has in it. */
+  /** Uses a fence that is longer than any in the code. */
   appendCodeblock(code: string, language = ''): vscode.MarkdownString {
     const longest = Math.max(2, ...[...code.matchAll(/^`+/gm)].map(([fence]) => fence.length));
     const fence = '`'.repeat(longest + 1);

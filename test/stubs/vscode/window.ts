@@ -94,7 +94,7 @@ async function showInputBox(options: vscode.InputBoxOptions = {}): Promise<strin
 const joined = (...parts: readonly (string | undefined)[]): string =>
   parts.filter(part => part !== undefined).join(': ');
 
-/** The last of the arguments are the buttons, as texts or as objects; options may stand before them. */
+/** The last arguments are the buttons, as texts or objects. Options may come before them. */
 async function tell(
   severity: 'info' | 'warning' | 'error',
   text: string,
