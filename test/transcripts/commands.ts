@@ -26,29 +26,29 @@ import { restoreRecords } from '../../engine/runtime/coordinator/restore-records
 import type { Subtask } from '../../engine/subtask/subtask.ts';
 import type { RuleFleet } from './rule-fleet.ts';
 
-/** The words of a line: those that stand alone, and those of the form key=value. */
+/** The words of a line: single words, and words of the form key=value. */
 export interface Words {
   readonly plain: readonly string[];
   readonly keyed: Readonly<Record<string, string>>;
-  /** The text behind the colon of a fan-out. */
+  /** The text after the colon of a fan-out. */
   readonly rest: string;
 }
 
-/** The fleet of a transcript, and the way to tell of it. */
+/** The fleet of a transcript, and its output. */
 export interface Stage {
   readonly fleet: RuleFleet;
   readonly tell: (line: string) => void;
   /** The issuer of the command, at this time. */
   readonly by: (now: number) => fanOuts.Issuer;
-  /** Tells what happened at a moment of a time that passes. */
+  /** Tells the events of a moment while time passes. */
   readonly moment: (passedMs: number) => void;
 }
 
 type Command = (stage: Stage, words: Words) => void;
 
 /**
- * The commands of transcripts. `T1/build` is a subtask, and so is `build` in the newest fan-out that has one. `by=NAME` says
- * who gives a command, `key=KEY` is its idempotency key. Keys of subtasks are those of `spl task fan-out`.
+ * The commands of transcripts. `T1/build` is a subtask; `build` is that of the newest fan-out that has one. `by=NAME`
+ * names the author of a command, `key=KEY` is its idempotency key. The keys of subtasks are those of `spl task fan-out`.
  */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   fleet({ fleet }, { plain, keyed }) {
@@ -235,7 +235,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ),
 };
 
-/** The subtask of a text such as `build target=a timeout=5`, whose keys are those of `spl task fan-out`. */
+/** Parses a subtask such as `build target=a timeout=5`, with the keys of `spl task fan-out`. */
 function subtask(text: string): Partial<Subtask> {
   const {
     plain: [name],
@@ -247,7 +247,7 @@ function subtask(text: string): Partial<Subtask> {
   return parsed.descriptor;
 }
 
-/** Finds `build`, in the newest fan-out that has it, or `T1/build`. */
+/** Finds `T1/build`, or `build` in the newest fan-out that has it. */
 function subtaskOf(fleet: RuleFleet, ref: string): { readonly fanOut: FanOut; readonly index: number } {
   const { state } = fleet.core;
   const [first, second] = ref.split('/');

@@ -25,7 +25,7 @@ import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
 type Topic = (typeof TOPIC)[keyof typeof TOPIC];
-/** The members of a record that matter, in words; null for one that a reader need not know of. */
+/** Describes the important members of a record; null for a record that a reader does not need. */
 type Teller = (body: never, record: FleetRecord, names: Names) => string | null;
 
 /** The names of tasks, subtasks and instances in a transcript. */
@@ -50,7 +50,7 @@ export class Names {
     return fanOut?.subtasks[index]?.name ?? `${this.task(thread)}[${index}]`;
   }
 
-  /** A subtask with the number of its delivery, from 1. */
+  /** Returns a subtask with the number of its delivery, from 1. */
   delivery({ thread, index, delivery }: DeliveryRef): string {
     return `${this.subtask(thread, index)}#${delivery + 1}`;
   }
@@ -77,7 +77,7 @@ const result = (body: Pick<ChildDoneBody, 'verdict' | 'reason' | 'cost_usd' | 'l
   (body.cost_usd === 0 ? '' : `, $${body.cost_usd}`) +
   (body.lost === true ? ' (lost)' : '');
 
-/** Records in words, a row for each topic. */
+/** The descriptions of records, by topic. */
 const TELLERS: Readonly<Record<Topic, Teller>> = {
   [TOPIC.task]: (body: TaskBody) => body.alias,
   [TOPIC.fanOut]: (body: FanOutBody, { thread }, names) =>
@@ -133,7 +133,7 @@ const TELLERS: Readonly<Record<Topic, Teller>> = {
   [TOPIC.emergencyClear]: () => 'everything',
 };
 
-/** The topic of a record and its members in words; null for one that a reader need not know of. */
+/** Describes a record by its topic and members; null for one that a reader does not need. */
 export function recordInWords(
   record: FleetRecord,
   names: Names,
@@ -143,7 +143,7 @@ export function recordInWords(
   return text === null ? null : [topic, text];
 }
 
-/** A message to a worker in words; null for those by which nothing happens. */
+/** Describes a message to a worker; null for messages without an effect. */
 export function messageInWords(message: ToWorker, names: Names): string | null {
   switch (message.type) {
     case 'deliver':

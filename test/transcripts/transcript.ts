@@ -6,10 +6,12 @@ import { messageInWords, Names, recordInWords } from './telling.ts';
 import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
 import type { Did } from '../../engine/record/ids.ts';
 
-/** The topics of a worker's own log that no record of the coordinator tells as well. */
+/** The topics of a worker's own log that have no equivalent in the coordinator's records. */
 const OF_WORKERS: ReadonlySet<string | undefined> = new Set([TOPIC.childStarted, TOPIC.outboxAcked]);
 
-/** Gives the commands of a transcript. @returns it with what came of each. A line `fleet …` begins another story. */
+/**
+ * Runs the commands of a transcript. A line `fleet …` begins another story. @returns the commands with their results
+ */
 export function play(text: string): string {
   let teller = new Teller();
   const lines: string[] = [];
@@ -23,14 +25,14 @@ export function play(text: string): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Tells what happens in a fleet, in lines. */
+/** Prints the events of a fleet as lines. */
 class Teller {
   readonly #names = new Names(() => this.#fleet.core.state);
   readonly #statuses = new Map<string, string>();
-  /** Lines of earlier moments of a time that passes. */
+  /** Lines of earlier moments while time passes. */
   #earlier: string[] = [];
   #lines: string[] = [];
-  /** The topic of the last line, which further records of it join. */
+  /** The topic of the last line. Further records of that topic are added to it. */
   #topic: string | undefined;
   #fleet = new RuleFleet({
     recorded: record => this.#record(recordInWords(record, this.#names)),
@@ -68,7 +70,7 @@ class Teller {
       const why = FleetError.is(error) ? `refused: ${error.code}` : 'impossible';
       this.#tell(`${why}: ${messageOf(error)}`);
     }
-    // An admission says nothing that the command does not say.
+    // The command already shows the admission.
     const lines = name === 'fleet' ? [] : this.#take();
     if (name === 'fleet') this.#take();
     return lines.map(text => `  ${text}`);
@@ -86,7 +88,7 @@ class Teller {
     return lines;
   }
 
-  /** The lines since the last moment, with the statuses that changed. */
+  /** Returns the lines since the last moment, with the changed statuses. */
   #fresh(): readonly string[] {
     const { core, now } = this.#fleet;
     for (const task of core.state.tasks.values()) {

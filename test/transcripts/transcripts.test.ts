@@ -7,8 +7,8 @@ import { describe, it } from 'mocha';
 import { play } from './transcript.ts';
 
 /**
- * Stories of the rules, in `*.txt`: a line is a command, and the lines below it that are indented are what came of it. A
- * file is compared with what happens when its commands are given; UPDATE_GOLDEN=1 writes down what happens instead.
+ * Stories of the rules, in `*.txt`. A line is a command; the indented lines below it are its results. The test runs the
+ * commands and compares the results. UPDATE_GOLDEN=1 writes the files.
  */
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 
