@@ -1,7 +1,7 @@
 import type { Dom } from './dom.ts';
 import { StandInHost } from './stand-in-host.ts';
 
-/** The whole view on a page in Node.js, with a host that a test plays. */
+/** The whole view on a page in Node.js. A test plays the host. */
 export class DomPanel extends StandInHost {
   /** The state that the view has saved with the editor. */
   saved: unknown;
@@ -14,7 +14,7 @@ export class DomPanel extends StandInHost {
     this.saved = saved;
   }
 
-  /** @param saved is what a view before it had saved. */
+  /** @param saved the state that a previous view saved */
   static async open(dom: Dom, saved?: unknown): Promise<DomPanel> {
     const { JoinViewElement } = await import('../../webview/join/view.ts');
     const panel = new DomPanel(dom, structuredClone(saved));

@@ -1,11 +1,11 @@
-/** Finding, reading and using elements of a page in Node.js, also those in shadow roots. */
+/** Finds, reads and uses elements of a page in Node.js, including those in shadow roots. */
 
-/** The elements that match: those of each shadow root after those around it. */
+/** Returns the matching elements. Those of each shadow root come after those around it. */
 export function findAll<T extends HTMLElement>(root: ParentNode, selector: string): T[] {
   return [...treesIn(root)].flatMap(tree => [...tree.querySelectorAll<T>(selector)]);
 }
 
-/** The first element that matches. */
+/** Returns the first matching element. */
 export function find<T extends HTMLElement>(root: ParentNode, selector: string): T {
   for (const tree of treesIn(root)) {
     const found = tree.querySelector<T>(selector);
@@ -14,12 +14,12 @@ export function find<T extends HTMLElement>(root: ParentNode, selector: string):
   throw new Error(`nothing matches ${selector}`);
 }
 
-/** The text in an element as it is read: what stands in its shadow root first, each run of white space a blank. */
+/** Returns the visible text of an element: its shadow root comes first, and each run of white space becomes a space. */
 export function textOf(node: Node): string {
   return rawText(node).replaceAll(/\s+/g, ' ').trim();
 }
 
-/** The button with this name, or with a name that matches. */
+/** Returns the button with this name, or with a matching name. */
 export function button(root: ParentNode, name: string | RegExp): HTMLButtonElement {
   const buttons = findAll<HTMLButtonElement>(root, 'button, vscode-button');
   const found = buttons.find(each =>
@@ -29,28 +29,28 @@ export function button(root: ParentNode, name: string | RegExp): HTMLButtonEleme
   return found;
 }
 
-/** Presses a key on the element. @returns true when the page took it, so that the browser does nothing of its own. */
+/** Presses a key on the element. @returns true if the page handled it, so that the browser does nothing */
 export function press(element: Element, key: string, held: KeyboardEventInit = {}): boolean {
   const init = { key, bubbles: true, composed: true, cancelable: true, ...held };
   return !element.dispatchEvent(new KeyboardEvent('keydown', init));
 }
 
-/** Types a text into a text field instead of what stands there. */
+/** Replaces the text of a text field. */
 export function type(field: HTMLElement, text: string): void {
   const input = find<HTMLInputElement>(field, 'input');
   input.value = text;
   input.dispatchEvent(new InputEvent('input', { bubbles: true, composed: true }));
 }
 
-/** Picks the option of a select with this value. */
+/** Picks the option with this value. */
 export function pick(select: HTMLElement, value: string): void {
-  // Happy DOM tells a slot nothing of the elements that it has from the beginning.
+  // Happy DOM fires no event for a slot's initial elements.
   find(select, '.main-slot').dispatchEvent(new Event('slotchange'));
   Object.assign(select, { value });
   select.dispatchEvent(new Event('change'));
 }
 
-/** The root, and each shadow root in it. */
+/** Yields the root, and each shadow root in it. */
 function* treesIn(root: ParentNode): Generator<ParentNode> {
   yield root;
   yield* shadowsIn(root);

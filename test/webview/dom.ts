@@ -7,14 +7,14 @@ import { RecordingContext } from './recording-canvas.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /**
- * A page in Node.js for tests of the webview that need no browser. Layout and time are set by the test.
+ * A page in Node.js for tests of the webview that need no browser. A test sets layout and time.
  *
- * The process has one window, because a custom element is registered once and keeps the class that it extends. The
- * globals of the window stand only while a suite runs that uses it: other suites have those of Node.js. Such a suite
- * imports the modules of the webview in a hook and not at the top of its file, since they need these globals.
+ * The process has one window, because a custom element is registered once and keeps its base class. The globals of the
+ * window exist only while a suite runs that uses it; other suites have those of Node.js. Such a suite imports the
+ * modules of the webview in a hook and not at the top of its file, since they need these globals.
  */
 
-/** A hook that loads icons as text, as the bundler of the page does. */
+/** A hook that loads icons as text, like the bundler of the page. */
 const SVG_AS_TEXT = `import { readFile } from 'node:fs/promises';
 export async function load(url, context, next) {
   if (!url.endsWith('.svg')) return next(url, context);
@@ -23,7 +23,7 @@ export async function load(url, context, next) {
 }`;
 register(`data:text/javascript,${encodeURIComponent(SVG_AS_TEXT)}`);
 
-/** The globals that the view and its libraries take from a window. */
+/** The globals of a window that the view and its libraries use. */
 const WINDOW_GLOBALS = [
   'document',
   'navigator',
@@ -49,12 +49,12 @@ const WINDOW_GLOBALS = [
   'WheelEvent',
 ] as const;
 
-/** The page as a test sees it, beside the elements in it. */
+/** The page for a test, in addition to its elements. */
 export interface Dom {
   readonly clock: VirtualClock;
   /** The width of every element, in pixels. Heights are those of inline styles. */
   width: number;
-  /** The bytes of every picture that a canvas makes; null when it makes none. */
+  /** The bytes of every picture from a canvas; null if it creates none. */
   picture: Uint8Array<ArrayBuffer> | null;
   /** The elements that were scrolled into view, in order. */
   readonly scrolledTo: { readonly element: Element; readonly options: ScrollIntoViewOptions }[];
@@ -62,26 +62,26 @@ export interface Dom {
   readonly measured: string[];
   /** Adds the element until the test ends, and waits until it is drawn. */
   mount<T extends HTMLElement>(element: T): Promise<T>;
-  /** Makes an element with these properties, and mounts it. */
+  /** Creates an element with these properties, and mounts it. */
   draw<T extends HTMLElement>(tag: string, properties: Partial<T>): Promise<T>;
-  /** Returns the events of this type that reach the body because of what `cause` does. */
+  /** Returns the events of this type at the body that `cause` triggers. */
   eventsOf<T extends Event>(type: string, cause: () => void): Promise<readonly T[]>;
-  /** Posts a message to the window, where it arrives as a copy and in its turn. */
+  /** Posts a message to the window. It arrives as a copy, in its turn. */
   post(message: unknown): Promise<void>;
-  /** Waits until no frame, message or promise is left to run. */
+  /** Waits until no frame, message or promise is pending. */
   settled(): Promise<void>;
-  /** Passes the time. */
+  /** Lets time pass. */
   advance(ms: number): Promise<void>;
-  /** Sets the width, and tells those who observe the element. */
+  /** Sets the width, and notifies the observers of the element. */
   resize(element: Element, width: number): Promise<void>;
-  /** Sets what the system asks for, as its settings do. */
+  /** Sets the preferences of the system. */
   prefer(media: { readonly reducedMotion?: boolean; readonly forcedColors?: boolean }): void;
 }
 
 /**
- * Runs the suite that calls this in the page.
- * @param load imports the modules under test.
- * @param extra globals that only this page has.
+ * Runs the calling suite in the page.
+ * @param load imports the modules under test
+ * @param extra additional globals of this page
  */
 export function useDom(load: () => Promise<unknown>, extra: Readonly<Record<string, unknown>> = {}): Dom {
   const dom = new Page();
@@ -100,7 +100,7 @@ export function useDom(load: () => Promise<unknown>, extra: Readonly<Record<stri
   return dom;
 }
 
-/** The recording of what is painted on a canvas. */
+/** Returns the recording of a canvas. */
 export function contextOf(canvas: object): RecordingContext {
   let context = contexts.get(canvas);
   if (context === undefined) contexts.set(canvas, (context = new RecordingContext()));
@@ -202,11 +202,11 @@ class Page implements Dom {
     const { device } = theWindow().happyDOM.settings;
     device.prefersReducedMotion = reducedMotion ? 'reduce' : 'no-preference';
     device.forcedColors = forcedColors ? 'active' : 'none';
-    // Its lists of media queries look again when the window is resized.
+    // Media queries are evaluated again when the window is resized.
     window.dispatchEvent(new Event('resize'));
   }
 
-  /** Leaves nothing of a test to the next. */
+  /** Removes everything that a test left. */
   async clear(): Promise<void> {
     await this.settled();
     for (const element of this.#mounted) element.remove();
@@ -241,7 +241,7 @@ class Page implements Dom {
     };
   }
 
-  /** Runs a frame or a message after what runs now; neither takes any of the clock's time. */
+  /** Runs a frame or a message after the present code, without advancing the clock. */
   schedule(run: () => void): number {
     const id = ++this.#lastTask;
     this.#tasks.set(id, run);
@@ -254,7 +254,7 @@ class Page implements Dom {
 
 const contexts = new WeakMap<object, RecordingContext>();
 const resizeObservers = new Set<StandInResizeObserver>();
-/** The page of the suite that runs. */
+/** The page of the running suite. */
 let current: Page;
 let made: Window | undefined;
 
@@ -267,7 +267,7 @@ function makeWindow(): Window {
   return new Window({
     url: 'http://localhost/',
     settings: {
-      // What a listener throws reaches the test that dispatched the event.
+      // An error of a listener reaches the test that dispatched the event.
       errorCapture: BrowserErrorCaptureEnum.disabled,
       canvasAdapter: {
         getContext: ({ canvas }) => contextOf(canvas) as never,
@@ -278,7 +278,7 @@ function makeWindow(): Window {
   });
 }
 
-/** Gives elements a layout, and what else Happy DOM has not. */
+/** Gives elements a layout, and adds other features that Happy DOM lacks. */
 function adapt(page: Window): void {
   const tops = new WeakMap<object, number>();
   define(page.HTMLElement.prototype, {
@@ -311,7 +311,7 @@ function adapt(page: Window): void {
       },
     },
   });
-  // Happy DOM matches `:focus` by this, and so nothing in a shadow root unless this is the innermost element.
+  // Happy DOM matches `:focus` by this element, so it must be the innermost one for an element in a shadow root.
   let focused: EventTarget | null = null;
   page.addEventListener('focusin', event => (focused = event.composedPath()[0] as never));
   page.addEventListener('focusout', () => (focused = null));
@@ -324,7 +324,7 @@ const define = (target: object, properties: PropertyDescriptorMap): void => {
   }
 };
 
-/** The style of an element: custom properties are those of the root's attribute, others those of its own. */
+/** Returns the style of an element. Custom properties come from the root's attribute, others from the element's own. */
 function styleOf({ style }: HTMLElement): Pick<CSSStyleDeclaration, 'color' | 'getPropertyValue'> {
   const root = document.documentElement.style;
   return {
@@ -333,7 +333,7 @@ function styleOf({ style }: HTMLElement): Pick<CSSStyleDeclaration, 'color' | 'g
   };
 }
 
-/** Sets the globals. @returns puts back those that were there before. */
+/** Sets the globals. @returns a function that restores the previous ones */
 function install(globals: Readonly<Record<string, unknown>>): () => void {
   const before = Object.keys(globals).map(
     name => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const,

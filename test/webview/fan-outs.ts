@@ -2,9 +2,9 @@ import type { ChildDocument, JoinStatus, SpeedupDocument } from '../../engine/co
 import { FanOutModel } from '../../webview/model/fan-out.ts';
 import { packChild, packJoin, unpackChild, type ChildRow } from '../../webview/protocol.ts';
 
-/** Fan-outs as an engine would tell them, for the view to show. */
+/** Fan-outs as an engine returns them, for the view. */
 
-/** The time at which they were opened, in unix seconds. */
+/** The time at which the fan-outs were opened, in unix seconds. */
 export const OPENED = 1_750_000_000;
 
 export function child(index: number, told: Partial<ChildDocument> = {}): ChildDocument {
@@ -44,7 +44,7 @@ export function child(index: number, told: Partial<ChildDocument> = {}): ChildDo
 
 type Verdict = NonNullable<ChildDocument['verdict']>;
 
-/** One that ended: `from` and `secs` in seconds after the opening. */
+/** Returns an ended attempt. `from` and `secs` are in seconds after the opening. */
 export function ended(
   index: number,
   worker: string,
@@ -141,17 +141,17 @@ export function speedup(told: Partial<SpeedupDocument> = {}): SpeedupDocument {
 
 export interface Story {
   readonly goal: string;
-  /** Seconds after the opening at which it is told. */
+  /** The time of the message, in seconds after the opening. */
   readonly at: number;
   readonly status: JoinStatus;
   readonly children: readonly ChildDocument[];
   readonly speedup: SpeedupDocument;
 }
 
-/** The subtask as a view has it. */
+/** Returns the row of a subtask for a view. */
 export const rowOf = (document: ChildDocument): ChildRow => unpackChild(packChild(document));
 
-/** The fan-out as a view has it. */
+/** Returns the model of a fan-out for a view. */
 export function modelOf({ status, children }: Pick<Story, 'status' | 'children'>): FanOutModel {
   const model = new FanOutModel();
   model.apply({ join: packJoin(status), children: children.map(rowOf), reset: true });
@@ -160,7 +160,7 @@ export function modelOf({ status, children }: Pick<Story, 'status' | 'children'>
 
 const GOAL = 'Build, lint and test every package on both platforms';
 
-/** A fan-out under way, with an attempt that failed and is tried again, and one that waits. */
+/** Returns a fan-out under way, with a failed attempt that is repeated, and a waiting subtask. */
 export function underWay(): Story {
   const lost = {
     attempt: 1,
@@ -208,7 +208,7 @@ export function underWay(): Story {
   return { goal: GOAL, at: 6.2, status, children, speedup: speedup({ measured_wall_secs: null }) };
 }
 
-/** Joined, all accepted, and measured against a serial run. */
+/** Returns a joined fan-out: all accepted, and measured against a serial run. */
 export function satisfied(): Story {
   const children = [
     ended(0, 'worker-a', [0.2, 3.1], 'accept', { name: 'install', cost_usd: 0.004 }),
@@ -251,7 +251,7 @@ export function satisfied(): Story {
   return { goal: GOAL, at: 12, status, children, speedup: report };
 }
 
-/** Joined, and it could not be satisfied. */
+/** Returns a joined fan-out that could not be satisfied. */
 export function unsatisfiable(): Story {
   const children = [
     ended(0, 'worker-a', [0.1, 1.2], 'accept', { name: 'checkout' }),
@@ -275,7 +275,7 @@ export function unsatisfiable(): Story {
   return { goal: 'Move the staging database to the new schema', at: 5, status, children, speedup: report };
 }
 
-/** A task whose fan-out has not begun. */
+/** Returns a task whose fan-out has not begun. */
 export function empty(): Story {
   return {
     goal: 'Nothing yet',
@@ -298,7 +298,7 @@ const VERDICTS: readonly Verdict[] = [
   'timeout',
 ];
 
-/** Many, on sixteen workers with two slots each, some of them under way. */
+/** Returns a fan-out with many subtasks, on sixteen workers with two slots each, some of them under way. */
 export function many(count: number): Story {
   const slots = 32;
   const free = new Array<number>(slots).fill(0.1);

@@ -4,9 +4,9 @@ import { Panel, Stage } from './panel.ts';
 import { DARK } from './themes.ts';
 
 /**
- * Measures the built view in a browser. First paint: from the script's start to the frame in which subtasks can be seen,
- * when the host's messages are there at once. One change: from a change of one subtask being told by this process to the
- * view having drawn it, all the way. `tsx test/webview/measure.ts [runs]`
+ * Measures the built view in a browser. First paint: from the script's start to the first frame with subtasks, if the
+ * host's messages are there at once. One change: from the moment this process sends the change of a subtask until the
+ * view has drawn it. `tsx test/webview/measure.ts [runs]`
  */
 
 const runs = Number(process.argv[2] ?? 7);

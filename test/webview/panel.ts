@@ -13,14 +13,14 @@ import { StandInHost } from './stand-in-host.ts';
 import type { Theme } from './themes.ts';
 
 /**
- * The built view in a real browser, under the policy that it has in the editor. Only the host is stood in for: it speaks
- * the protocol, and answers as a test tells it to.
+ * The built view in a real browser, under the editor's policy. Only the host is simulated: it speaks the protocol, and
+ * gives the answers of a test.
  */
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NONCE = 'bm9uY2Utb2YtdGhlLXRlc3Q';
 
-/** A browser and what it is served from. */
+/** A browser and the server of its pages. */
 export class Stage {
   readonly browser: Browser;
   readonly #server: Server;
@@ -52,8 +52,8 @@ export class Stage {
   }
 
   /**
-   * Opens a panel. `saved` is what a view before it had saved with the editor; `told` the page itself tells the view as
-   * soon as that is ready, so that no way to this process and back is measured.
+   * Opens a panel. `saved` is the state that a previous view saved with the editor. The page itself sends `told` to the
+   * view as soon as the view is ready, so that the time to this process and back is not measured.
    */
   async panel(
     theme: Theme,
@@ -69,7 +69,7 @@ export class Stage {
     const panel = new Panel(page);
     await page.emulateMedia(media);
     await page.exposeFunction('toHost', (message: unknown) => panel.receive(message));
-    // The loader that runs this file gives functions their names with a helper that the page lacks.
+    // The loader of this file names functions with a helper that the page lacks.
     const script = `{ const __name = f => f; (${String(standIn)})(${JSON.stringify({ theme, saved, told })}); }`;
     await page.addInitScript({ content: script });
     await page.goto(`${this.#origin}/`);
@@ -78,7 +78,7 @@ export class Stage {
   }
 }
 
-/** Does what the editor does in a webview's page before its own scripts run. */
+/** Does what the editor does in a webview's page before the page's own scripts run. */
 function standIn({ theme, saved, told }: { theme: Theme; saved: unknown; told: readonly unknown[] }): void {
   const paint = new MutationObserver(() => {
     paint.disconnect();
@@ -110,7 +110,7 @@ function standIn({ theme, saved, told }: { theme: Theme; saved: unknown; told: r
   });
 }
 
-/** One panel: its page, and the host that it believes in. */
+/** One panel: its page, and the simulated host. */
 export class Panel extends StandInHost {
   readonly page: Page;
 
@@ -127,7 +127,7 @@ export class Panel extends StandInHost {
     await this.page.evaluate(data => window.postMessage(data, '*'), message);
   }
 
-  /** Violations of the page's policy. */
+  /** Returns the violations of the page's policy. */
   refused(): Promise<string[]> {
     return this.page.evaluate(() => (window as unknown as { refused: string[] }).refused);
   }

@@ -1,9 +1,9 @@
-/** A call that paints, with the state of the context at that moment. */
+/** A painting call, with the state of the context at that moment. */
 export interface Painted {
   readonly call: 'fillRect' | 'strokeRect' | 'fill' | 'stroke' | 'fillText' | 'strokeText';
-  /** Corners and sizes of a rectangle, the text and its place, or the points of a path one after another. */
+  /** The corners and sizes of a rectangle, the text and its place, or the points of a path in order. */
   readonly args: readonly (number | string)[];
-  /** The fill of what is filled, the stroke of what is stroked. */
+  /** The fill of a filled shape, or the stroke of a stroked one. */
   readonly ink: unknown;
   readonly alpha: number;
   readonly lineWidth: number;
@@ -11,19 +11,19 @@ export interface Painted {
   readonly closed: boolean;
   readonly font: string;
   readonly align: string;
-  /** The area outside of which nothing is painted; null where there is none. */
+  /** The area to which painting is limited; null for none. */
   readonly clip: readonly number[] | null;
 }
 
-/** A pattern made of a tile. */
+/** A pattern from a tile. */
 export interface TilePattern {
   readonly tile: unknown;
 }
 
-/** A canvas context that keeps what is painted since the canvas was last cleared. */
+/** A canvas context that records what is painted after the canvas was last cleared. */
 export class RecordingContext {
   readonly painted: Painted[] = [];
-  /** The number of times that a picture was begun. */
+  /** The number of pictures that were begun. */
   pictures = 0;
   fillStyle: unknown = '';
   strokeStyle: unknown = '';
@@ -33,7 +33,7 @@ export class RecordingContext {
   font = '';
   textAlign = 'left';
   textBaseline = 'alphabetic';
-  /** Device pixels per pixel. */
+  /** The device pixels per pixel. */
   scale = 1;
   #dash: readonly number[] = [];
   #path: number[] = [];

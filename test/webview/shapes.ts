@@ -2,11 +2,11 @@ import type { Palette } from '../../webview/join/palette.ts';
 import { LOOKS, PATTERNS, type Look } from '../../webview/model/looks.ts';
 import type { Ink, Scene, Shape } from '../../webview/model/scene.ts';
 
-/** Shapes of a timeline for the painters, each with what a test is about. */
+/** Shapes of a timeline for tests of the painters. */
 
 const INKS: readonly Ink[] = ['text', 'muted', 'rule', 'accent', 'band', ...LOOKS];
 
-/** A palette in which each ink has a colour of its own. */
+/** A palette with a different colour for each ink. */
 export const PALETTE: Palette = {
   ink: Object.fromEntries(INKS.map((ink, at) => [ink, `#0000${(16 + at).toString(16)}`])) as Palette['ink'],
   background: '#ffffff',
@@ -53,7 +53,7 @@ export const line = (told: Partial<Shape & { kind: 'line' }> = {}): Shape & { ki
   ...told,
 });
 
-/** A picture of 200 by 100 pixels. */
+/** Returns a scene of 200 by 100 pixels. */
 export const sceneWith = (body: readonly Shape[], head: readonly Shape[] = []): Scene => ({
   width: 200,
   height: 100,

@@ -16,14 +16,14 @@ type Answer = (
   request: ViewRequest,
 ) => { ok: true; value: string | null } | { ok: false; message: string; hint?: string };
 
-/** The host of a view under test: it speaks the protocol, and answers as the test says. */
+/** The host of a view under test. It speaks the protocol, and gives the answers of the test. */
 export abstract class StandInHost {
-  /** True once the view has said that it is ready. */
+  /** True once the view has reported that it is ready. */
   isReady = false;
   readonly requests: ViewRequest[] = [];
-  /** The problems that the view wants in the log. */
+  /** The problems that the view reported for the log. */
   readonly problems: string[] = [];
-  /** The numbers of the changes that the view has drawn, since the fan-out was told from its beginning. */
+  /** The numbers of the changes that the view has drawn since the fan-out was last sent from the start. */
   readonly applied: number[] = [];
   /** The errors in the page itself. */
   readonly errors: string[] = [];
@@ -40,7 +40,7 @@ export abstract class StandInHost {
     await this.post(message);
   }
 
-  /** Takes a message of the view. */
+  /** Handles a message of the view. */
   receive(data: unknown): void {
     const decoded = decodeToHost(data);
     if (!decoded.ok) {
@@ -51,7 +51,7 @@ export abstract class StandInHost {
     for (const listener of this.#heard) listener();
   }
 
-  /** Waits for a message of the view that makes the condition true. */
+  /** Waits for a message of the view after which the condition holds. */
   async until(holds: () => boolean, what: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
@@ -69,7 +69,7 @@ export abstract class StandInHost {
     });
   }
 
-  /** The messages of a host about a story, in pages of as many subtasks as the engine is asked for. */
+  /** Returns the messages of a host about a story, in pages of the size that is requested from the engine. */
   static messages(story: Story, page: number): readonly ToView[] {
     const { status, goal, children, speedup } = story;
     const { thread, alias } = status;
@@ -91,7 +91,7 @@ export abstract class StandInHost {
     ];
   }
 
-  /** Tells the whole story, and waits until the view has drawn it. */
+  /** Sends the whole story, and waits until the view has drawn it. */
   async show(story: Story): Promise<void> {
     await this.send({ type: 'init', strings: viewStrings() });
     const { thread, alias } = story.status;
@@ -101,7 +101,7 @@ export abstract class StandInHost {
     await this.change(story, true);
   }
 
-  /** Tells what has changed, and waits until the view has drawn it. */
+  /** Sends changes, and waits until the view has drawn them. */
   async change(story: Pick<Story, 'at' | 'status' | 'children'>, reset: boolean): Promise<void> {
     this.#at = OPENED + story.at;
     if (reset) this.#flow = this.#newFlow();

@@ -1,4 +1,4 @@
-/** The editor's variables that the view reads, as the default themes set them, and the body's class beside. */
+/** The editor's variables that the view reads, as set by the default themes, and the body's class. */
 export interface Theme {
   readonly name: 'dark' | 'light' | 'high-contrast' | 'high-contrast-light';
   readonly bodyClass: string;
@@ -115,7 +115,7 @@ export const LIGHT: Theme = {
   },
 };
 
-/** High contrast leaves most grounds out and sets borders instead. */
+/** High contrast omits most backgrounds and sets borders instead. */
 export const HIGH_CONTRAST: Theme = {
   name: 'high-contrast',
   bodyClass: 'vscode-high-contrast',

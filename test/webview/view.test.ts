@@ -8,11 +8,11 @@ import { Panel, Stage } from './panel.ts';
 import { DARK, HIGH_CONTRAST, LIGHT, THEMES } from './themes.ts';
 
 /**
- * The built view in a real browser: layout, colours, focus, pictures and the policy of the page. What it shows and does
- * is tested beside its sources, on a page in Node.js.
+ * The built view in a real browser: layout, colours, focus, pictures and the policy of the page. Its content and
+ * behaviour are tested next to its sources, on a page in Node.js.
  */
 
-/** The number of animations that run, as an expression for the page; each shadow root is asked for its own. */
+/** A page expression for the number of running animations. Each shadow root is queried separately. */
 const ANIMATIONS =
   '(function count(root) { return [...root.querySelectorAll("*")].reduce((sum, each) => sum + (each.shadowRoot === null ? 0 : count(each.shadowRoot)), root.getAnimations().length); })(document)';
 
@@ -21,13 +21,13 @@ describe('the panel Join & Speedup in a browser', () => {
   let panel: Panel;
 
   before(async function () {
-    // The first time the browser is downloaded.
+    // The browser is downloaded on first use.
     this.timeout(300_000);
     stage = await Stage.open();
   });
   after(() => stage?.close());
 
-  /** Nothing may go wrong in a page, whatever the test was about. */
+  /** Requires that no page had an error, whatever the test was about. */
   afterEach(async () => {
     if (panel === undefined || panel.page.isClosed()) return;
     assert.deepEqual(await panel.refused(), [], 'the policy of the page was held');

@@ -3,13 +3,13 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock and timers that move only when a test moves them. */
+/** A clock and timers under the control of a test. */
 export class VirtualClock {
   #nowMs = 0;
   #lastId = 0;
   readonly #timers = new Map<number, Timer>();
 
-  /** Milliseconds since the clock was made. */
+  /** Returns the milliseconds since the clock was created. */
   readonly now = (): number => this.#nowMs;
 
   readonly setTimeout = (run: () => void, ms = 0): number => {
@@ -22,12 +22,12 @@ export class VirtualClock {
     if (id !== undefined) this.#timers.delete(id);
   };
 
-  /** The number of timers that wait. */
+  /** The number of pending timers. */
   get waiting(): number {
     return this.#timers.size;
   }
 
-  /** Passes the time, and runs each timer when it is due. @param settle is awaited after each. */
+  /** Lets time pass, and runs each timer when it is due. @param settle awaited after each timer */
   async advance(ms: number, settle: () => Promise<void>): Promise<void> {
     const end = this.#nowMs + ms;
     for (let next = this.#nextUntil(end); next !== undefined; next = this.#nextUntil(end)) {
