@@ -8,7 +8,7 @@ import { runStage } from './runner/stage.mjs';
 import { slowest } from './runner/times.mjs';
 
 /**
- * Runs the tests on what is built: `node test/run.mjs` all of them, `node test/run.mjs quick` what is worth knowing after
+ * Runs the tests on the built product: `node test/run.mjs` runs all of them, `node test/run.mjs quick` those for after
  * each change. Ends with the time of each stage, the slowest tests, and the line `N passed, N failed, N skipped`.
  */
 
@@ -22,9 +22,9 @@ const built = join(root, 'dist', 'bin');
 const SLOWEST = 20;
 
 /**
- * The order in which files begin, the longest first, so that all lanes end at about the same time. Those which start git the
- * most are apart from each other: side by side they take as long as one after the other, since forking keeps the memory
- * of both processors waiting. They are early, since a process that has grown takes longer to fork.
+ * The first files to run, the longest first, so that all lanes end at about the same time. Files that start git the
+ * most are not next to each other: in parallel they take as long as in sequence, because forking blocks the memory of
+ * both processors. They run early, because a process that has grown takes longer to fork.
  */
 const FIRST = [
   'engine/runtime/worktrees/odd',
@@ -41,8 +41,8 @@ const FIRST = [
 ].map(beginning => new RegExp(`^${beginning}`));
 
 /**
- * Beginnings of the paths of unit tests that start processes or damage a log in every place. A quick run leaves them out,
- * unless a source with the same beginning has changed.
+ * Path prefixes of unit tests that start processes, or damage a log at every place. A quick run skips them, unless a
+ * source with the same prefix has changed.
  */
 const SLOW = [
   'engine/bin/',
@@ -54,7 +54,7 @@ const SLOW = [
   'engine/runtime/worktrees/',
 ];
 
-/** The stages of each kind of run. The stages of one list run at the same time. */
+/** The stages of each kind of run. The stages of one list run in parallel. */
 const KINDS = { all: allStages, quick: quickStages };
 
 async function main(kind = 'all') {
@@ -101,10 +101,10 @@ function quickStages(sources) {
 
 const isUnitTest = source => !source.startsWith('test/') || source === 'test/simulation/simulation.test.ts';
 
-/** Compiles SQLite once, and not anew for speed that no test needs: each test of the index loads it. */
+/** Makes SQLite compile once, and not again for speed that no test needs: each test of the index loads it. */
 const QUICK_TO_COMPILE = '--liftoff-only';
 
-/** A stage of bundled tests, three files at a time. */
+/** Returns a stage of bundled tests, three files at a time. */
 function inNode(name, sources, env = {}) {
   const rank = source => FIRST.findIndex(beginning => beginning.test(source));
   const files = [...sources].sort((a, b) => rank(a) - rank(b)).map(bundleOf);
@@ -112,7 +112,7 @@ function inNode(name, sources, env = {}) {
   return { name, words, env: { SPL_TEST_TIMES: times, ...env } };
 }
 
-/** The sources that differ from the last commit, from the root of the repository. */
+/** Returns the sources that differ from the last commit, relative to the root of the repository. */
 function changedSources() {
   const git = (...words) =>
     execFileSync('git', [...words, '-z'], { cwd: root, encoding: 'utf8' }).split('\0');

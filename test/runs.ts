@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { it } from 'mocha';
 
 /**
- * Returns how many runs a randomised test makes: `sample`, times `SPL_TEST_RUNS` (default 1). The sample is for a run
- * of all tests, and large enough for what the test says of its coverage; a soak makes many times as many.
- * @throws Error when `SPL_TEST_RUNS` is not a whole number from 1.
+ * Returns the number of runs of a randomised test: `sample`, times `SPL_TEST_RUNS` (default 1). The sample must be
+ * large enough for the coverage that the test claims in a run of all tests; a soak makes many times as many.
+ * @throws Error if `SPL_TEST_RUNS` is not a whole number from 1
  */
 export function runs(sample: number, env: NodeJS.ProcessEnv = process.env): number {
   const given = env['SPL_TEST_RUNS'] ?? '1';
@@ -15,8 +15,8 @@ export function runs(sample: number, env: NodeJS.ProcessEnv = process.env): numb
 }
 
 /**
- * Returns each n-th of the cases, from a random one of the first n on; all of them in a soak (`SPL_TEST_RUNS` above 1).
- * For cases that cost a process each. A failure must name its case, which is all that it takes to see it again.
+ * Returns each n-th case, starting at a random one of the first n; all cases in a soak (`SPL_TEST_RUNS` above 1). Use
+ * it for cases that cost a process each. A failure must name its case, so that it can be repeated.
  */
 export function sampled<T>(cases: readonly T[], n: number): readonly T[] {
   if (runs(1) > 1) return cases;
@@ -25,8 +25,8 @@ export function sampled<T>(cases: readonly T[], n: number): readonly T[] {
 }
 
 /**
- * Returns what declares tests of which a run makes each n-th, from a random one of the first n on, and a soak all. For tests
- * that cost seconds each and stand beside each other, such that no change is likely to break one of them alone.
+ * Returns a function that declares tests. A run makes each n-th of them, starting at a random one of the first n; a
+ * soak makes all. Use it for similar tests that cost seconds each, if no change is likely to break one of them alone.
  */
 export function eachNth(n: number): (title: string, body: Mocha.AsyncFunc) => void {
   const isSoak = runs(1) > 1;
