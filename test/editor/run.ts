@@ -7,8 +7,8 @@ import { countOf, type Counts, type Told } from './result.ts';
 import { Place, Scratch } from './scratch.ts';
 
 /**
- * Runs the suites of `suites/` in real extension hosts, each in its own editor on the workspace of the same name: `tsx
- * test/editor/run.ts [SUITE]…`. `VSCODE_EXECUTABLE` names a desktop VS Code; otherwise code-server is used, and
+ * Runs the suites of `suites/` in real extension hosts, each in its own editor on the workspace of the same name:
+ * `tsx test/editor/run.ts [SUITE]…`. `VSCODE_EXECUTABLE` names a desktop VS Code; otherwise code-server is used, and
  * installed if it is missing.
  */
 

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
 /**
- * Runs a process of Node.js and passes on its output. A process with tests ends with the line `N passed, N failed, N
- * skipped`, which is removed. A check (`isCheck`) counts as one test; its output is printed as a whole when it has
+ * Runs a process of Node.js and passes on its output. A process with tests ends with the line
+ * `N passed, N failed, N skipped`, which is removed. A check (`isCheck`) counts as one test; its output is printed as a whole when it has
  * ended, because others may run in parallel.
  *
  * @param {{name: string, words: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, isCheck?: boolean}} stage
