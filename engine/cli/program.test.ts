@@ -19,7 +19,7 @@ interface ErrorOnStderr {
 const errorOf = (text: string): ErrorOnStderr['error'] => (JSON.parse(text) as ErrorOnStderr).error;
 
 describe('spl: words', () => {
-  it('runs a verb and lets go of the connection', async () => {
+  it('runs a verb and closes the connection', async () => {
     const { code, out, err, host } = await run(['fleet', 'list'], { answers });
     assert.equal(code, 0);
     assert.equal(err, '');
@@ -27,7 +27,7 @@ describe('spl: words', () => {
     assert.equal(host.engine.closed, 1);
   });
 
-  it('prints one document with --json, wherever it stands', async () => {
+  it('prints one document with --json, wherever the flag is', async () => {
     for (const words of [
       ['--json', 'fleet', 'list'],
       ['fleet', '--json', 'list'],
@@ -48,7 +48,7 @@ describe('spl: words', () => {
     assert.equal(host.settings[0].actor, 'did:sync:agent:x');
   });
 
-  it('understands a path below the user’s own folder, which no shell expands behind an equals sign', async () => {
+  it('expands ~ in --home=~/x, which no shell does', async () => {
     for (const given of ['~/x', '~']) {
       const { host } = await run([`--home=${given}`, 'task', 'list'], { answers });
       assert.equal(host.settings[0]?.home, given.replace('~', '/home/ada'));
@@ -57,7 +57,7 @@ describe('spl: words', () => {
     assert.equal(host.settings[0]?.home, '/srv/~ada');
   });
 
-  it('lets a flag beat the environment, which beats the default', async () => {
+  it('prefers a flag to the environment, and the environment to the default', async () => {
     const env = { SYNCROPEL_HOME: '/env', SPL_SERVE_URL: 'http://e:1', SPL_TOKEN: 'et', SPL_ACTOR: '' };
     const fromEnv = (await run(['task', 'list'], { answers, env })).host.settings[0];
     assert.deepEqual(fromEnv, { json: false, home: '/env', url: 'http://e:1', token: 'et', actor: null });
@@ -67,7 +67,7 @@ describe('spl: words', () => {
     assert.equal((await run(['task', 'list'], { answers })).host.settings[0]?.home, '/home/ada/.syncro');
   });
 
-  it('refuses what it does not know with exit code 2 and a suggestion', async () => {
+  it('refuses unknown words with exit code 2 and a suggestion', async () => {
     const cases = [
       [['fleet', 'lst'], /^error: unknown command 'lst'\n {2}→ Did you mean list\?\n$/],
       [['flet', 'list'], /^error: unknown command 'flet'\n {2}→ Did you mean fleet\?\n$/],
@@ -90,7 +90,7 @@ describe('spl: words', () => {
     }
   });
 
-  it('prints the help of a group that is called without a verb, on stderr, with exit code 2', async () => {
+  it('prints the help of a group without a verb on stderr, with exit code 2', async () => {
     const { code, out, err } = await run(['task']);
     assert.deepEqual([code, out], [2, '']);
     assert.match(err, /fan-out +Split a task/);
@@ -145,7 +145,7 @@ describe('spl: exit codes', () => {
     });
   }
 
-  it('names the way out below the error', async () => {
+  it('prints the hint below the error', async () => {
     const failure = new FleetError('NOT_FOUND', "no task 'A'", { hint: 'spl task list' });
     const { code, err } = await run(['task', 'show', 'A'], { answers: { task: failure } });
     assert.deepEqual([code, err], [3, "error: no task 'A'\n  → spl task list\n"]);
@@ -161,13 +161,13 @@ describe('spl: exit codes', () => {
     assert.match(err, /→ Start one: spl fleet start/);
   });
 
-  it('keeps the words of a URL that does not answer', async () => {
+  it('keeps the message for a URL that does not answer', async () => {
     const failure = new FleetError('UNREACHABLE', 'no engine answers at http://h:1');
     const { code, err } = await run(['fleet', 'list', '--url', 'http://h:1'], { unreachable: failure });
     assert.deepEqual([code, err], [5, 'error: no engine answers at http://h:1\n']);
   });
 
-  it('reports a mistake of its own as INTERNAL', async () => {
+  it('reports its own faults as INTERNAL', async () => {
     const { code, err } = await run(['task', 'show', 'A'], { answers: { task: new TypeError('oops') } });
     assert.equal(code, 1);
     assert.match(err, /^error: oops\n {2}→ This is a bug in spl\./);
@@ -219,7 +219,7 @@ describe('spl: help', () => {
     }
   });
 
-  it('wraps a paragraph once, to the width of the terminal', async () => {
+  it('wraps a paragraph to the width of the terminal', async () => {
     for (const { path } of catalogue.filter(({ hidden }) => hidden !== true)) {
       const { out } = await run([...path.split(' '), '--help']);
       const text = out.slice(out.indexOf('\n\n') + 2, out.search(/\n(?:Arguments|Options):/));
@@ -233,7 +233,7 @@ describe('spl: help', () => {
     }
   });
 
-  it('names the values that an option takes', async () => {
+  it('lists the values of an option', async () => {
     for (const verb of await allVerbs())
       for (const { flags, choices = [] } of Object.values(verb.flags)) {
         const { out } = await run([...verb.path.split(' '), '--help']);
@@ -241,7 +241,7 @@ describe('spl: help', () => {
       }
   });
 
-  it('says the same of a verb in its file as in the list of commands', async () => {
+  it('has the same summary for a verb in its file and in the list of commands', async () => {
     for (const verb of await allVerbs()) {
       assert.equal(verb.summary, catalogue.find(({ path }) => path === verb.path)?.summary);
       assert.ok(verb.examples.length > 0, verb.path);
@@ -256,15 +256,15 @@ describe('spl: help', () => {
   });
 });
 
-describe('spl: text of others', () => {
-  it('is written out in JSON where a terminal would obey it', async () => {
+describe('spl: text from others', () => {
+  it('is escaped in JSON if a terminal would obey it', async () => {
     const answers = { task: new FleetError('CONFLICT', 'a\u009b2Jb\u007f\u001b') };
     const { err } = await run(['task', 'show', 'A', '--json'], { answers });
     assert.match(err, /"a\\u009b2Jb\\u007f\\u001b"/);
     assert.equal((JSON.parse(err) as { error: { message: string } }).error.message, 'a\u009b2Jb\u007f\u001b');
   });
 
-  it('is printed without what steers a terminal, in errors as well', async () => {
+  it('is printed without control sequences, also in errors', async () => {
     const error = new FleetError('CONFLICT', 'held by "a\u001b[2J\nb"', { hint: 'end it\u0007\nor wait' });
     const { err } = await run(['task', 'show', 'A'], { answers: { task: error } });
     assert.equal(err, 'error: held by "a [2J b"\n  → end it \n  → or wait\n');
@@ -277,7 +277,7 @@ describe('spl: colour', () => {
     const { err } = await run(['task', 'show', 'A'], { ...failing, isTTY: true });
     assert.ok(err.includes('\u001b['));
   });
-  it('does not when NO_COLOR is set, nor on a dumb terminal, nor elsewhere', async () => {
+  it('does not with NO_COLOR, on a dumb terminal, or without a terminal', async () => {
     for (const options of [
       { isTTY: true, env: { NO_COLOR: '1' } },
       { isTTY: true, env: { TERM: 'dumb' } },

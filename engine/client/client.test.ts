@@ -146,7 +146,7 @@ describe('the client', () => {
     });
   }
 
-  it('gives its environment with what it submits over a socket, and over a port never', async () => {
+  it('sends its environment with submitted work over a socket, and never over a port', async () => {
     const environment = { MINE: 'yes' };
     for (const client of [served.client({ environment }), served.tcpClient({ environment })]) {
       await client.submit('task.retry', { task: 'A-1', subtask: 0, hint: null });
@@ -156,7 +156,7 @@ describe('the client', () => {
     assert.deepEqual(given, [environment, undefined, undefined, undefined]);
   });
 
-  it('carries who asks and the idempotency key', async () => {
+  it('sends the actor and the idempotency key', async () => {
     const client = served.client({ actor: 'did:sync:agent:a' as Did });
     await client.submit('task.add', addTask, { idempotencyKey: 'k1' });
     await client.submit('task.add', addTask, { actor: 'did:sync:user:b' as Did });
@@ -174,7 +174,7 @@ describe('the client', () => {
     );
   });
 
-  describe('whose answer is lost with the connection', () => {
+  describe('after a lost answer', () => {
     let server: http.Server;
     let asked: (string | undefined)[];
     let answers: (() => unknown)[];
@@ -208,7 +208,7 @@ describe('the client', () => {
       assert.equal(new Set(asked).size, 1);
     });
 
-    it('says after a while that nobody knows what was done', async () => {
+    it('reports after a while that the outcome is unknown', async () => {
       answers = [];
       const client = connect({ url: url(), token: TOKEN }, { reconnectMs: 50 });
       await assert.rejects(
@@ -218,7 +218,7 @@ describe('the client', () => {
       assert.ok(asked.length > 1);
     });
 
-    it('does not wait for an engine that it stops', async () => {
+    it('does not wait for an engine that it stopped', async () => {
       answers = [];
       const client = connect({ url: url(), token: TOKEN });
       const stop = { scope: 'all', instance: null, grace_secs: 0 } as const;
@@ -241,7 +241,7 @@ describe('the client', () => {
     await assert.rejects(refused, failsWith('INVALID_RECORD', "'goal' must be text"));
   });
 
-  it('carries a refusal although its own body is not out yet', async () => {
+  it('returns a refusal that arrives before the body is sent', async () => {
     const big = { ...addTask, goal: 'x'.repeat(8 * 1024 * 1024) };
     await assert.rejects(
       served.client().submit('task.add', big),
@@ -249,7 +249,7 @@ describe('the client', () => {
     );
   });
 
-  it('says when there is no engine, and how to start one', async () => {
+  it('reports a missing engine, and how to start one', async () => {
     const gone = connect({ socketPath: `${served.folder}/none.sock` });
     await assert.rejects(gone.report('health', {}), (thrown: unknown) => {
       assert.ok(failsWith('UNREACHABLE', `no engine answers at ${served.folder}/none.sock`)(thrown));
@@ -275,7 +275,7 @@ describe('the client', () => {
     );
   });
 
-  it('says when the token is wrong, or the URL is none', async () => {
+  it('reports a wrong token, and an invalid URL', async () => {
     const client = connect({ url: served.server.endpoint ?? '', token: 'wrong' });
     await assert.rejects(
       client.report('fleet', {}),
@@ -288,7 +288,7 @@ describe('the client', () => {
     );
   });
 
-  it('gives up after its time, and when told to', async () => {
+  it('gives up after its time-out, and when its signal aborts', async () => {
     served.engine.delay = new Promise(() => undefined);
     const hasty = served.client({ timeoutMs: 20 });
     await assert.rejects(hasty.report('fleet', {}), failsWith('TIMED_OUT', /did not answer within 0.02 s$/));
@@ -304,7 +304,7 @@ describe('the client', () => {
     await assert.rejects(client.report('health', {}), failsWith('UNAVAILABLE', 'the client is closed'));
   });
 
-  it('lets the engine know that nobody waits for a report any more', async () => {
+  it('tells the engine when a report is no longer wanted', async () => {
     served.engine.delay = new Promise(() => undefined);
     const controller = new AbortController();
     const asked = assert.rejects(served.client().report('fleet', {}, controller.signal));
@@ -315,7 +315,7 @@ describe('the client', () => {
     if (!signal!.aborted) await once(signal!, 'abort');
   });
 
-  it('leaves nothing behind on a signal that many calls share', async () => {
+  it('leaves no listener on a signal that many calls share', async () => {
     const { signal } = new AbortController();
     const client = served.client({ signal });
     const warnings: Error[] = [];
@@ -332,7 +332,7 @@ describe('the client', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('keeps its connection, and asks again when the engine had closed it', async () => {
+  it('keeps its connection, and repeats the request if the engine had closed it', async () => {
     const sockets = new Set<net.Socket>();
     const server = http.createServer((request, response) => {
       sockets.add(request.socket);
@@ -385,7 +385,7 @@ describe('the client', () => {
   }
 
   describe('reading output', () => {
-    it('gets what it is, then the bytes', async () => {
+    it('gets the metadata, then the bytes', async () => {
       served.engine.chunks = async function* () {
         yield Buffer.from('☃ one\n');
         yield Buffer.from('two\n');
@@ -398,7 +398,7 @@ describe('the client', () => {
       assert.equal(await textOf(output.chunks), '☃ one\ntwo\n');
     });
 
-    it('fails when it breaks off, and ends when told to', async () => {
+    it('fails when the stream breaks, and ends when its signal aborts', async () => {
       const client = served.client();
       const { signal } = new AbortController();
       served.engine.chunks = async function* () {
@@ -423,7 +423,7 @@ describe('the client', () => {
   });
 
   describe('watching', () => {
-    it('begins with a gap, then tells what happens', async () => {
+    it('begins with a gap, then yields events', async () => {
       const controller = new AbortController();
       const seen: EngineEvent[] = [];
       for await (const event of served.client().watch({ signal: controller.signal })) {
@@ -445,7 +445,7 @@ describe('the client', () => {
       ]);
     });
 
-    it('needs no gap where all records are told from a position', async () => {
+    it('needs no gap if all records from a position are replayed', async () => {
       await served.engine.submit(
         'records.append',
         { records: [recordOf(1), recordOf(2), recordOf(3)] },
@@ -456,7 +456,7 @@ describe('the client', () => {
       assert.deepEqual(await positions(events, 2), [2, 3]);
     });
 
-    it('comes back to an engine that went away, after the last record that it saw', async () => {
+    it('reconnects to an engine that went away, after the last record that it saw', async () => {
       const { signal } = new AbortController();
       const iterator = served
         .client()
@@ -493,7 +493,7 @@ describe('the client', () => {
         await iterator.return?.();
       });
 
-    it('gives up on an engine that stays away', async () => {
+    it('gives up on an engine that does not come back', async () => {
       const { signal } = new AbortController();
       const iterator = served.client({ reconnectMs: 150 }).watch({ signal })[Symbol.asyncIterator]();
       await iterator.next();
@@ -512,7 +512,7 @@ describe('the client', () => {
       await assert.rejects(bad.next(), failsWith('USAGE', /contains 'gossip'/));
     });
 
-    it('lets go of its stream when its reader leaves, the signal aborts, or the client closes', async () => {
+    it('closes its stream when its reader leaves, the signal aborts, or the client closes', async () => {
       const client = served.client();
       const gone = async (): Promise<void> => {
         while (served.engine.watchers > 0) await new Promise(resolve => setImmediate(resolve));
@@ -533,7 +533,7 @@ describe('the client', () => {
     });
   });
 
-  it('loads nothing heavy', async () => {
+  it('loads no heavy modules', async () => {
     const { metafile } = await build({
       entryPoints: [fileURLToPath(new URL('./client.ts', import.meta.url))],
       bundle: true,
@@ -549,7 +549,7 @@ describe('the client', () => {
     assert.deepEqual([...new Set(packages)].sort(), ['eventsource-parser', 'valibot']);
   });
 
-  it('lets a process end that has only asked', async () => {
+  it('does not keep a process alive after its requests', async () => {
     const script = `
       import { connect } from ${JSON.stringify(new URL('./client.ts', import.meta.url).href)};
       const client = connect({ url: process.argv[1], token: process.argv[2] });
@@ -565,7 +565,7 @@ describe('the client', () => {
 });
 
 describe('reading an event stream', () => {
-  it('finds the same messages however the bytes are cut', async () => {
+  it('finds the same messages however the bytes are split', async () => {
     const text =
       ': hi\nretry: 1\n\nid: 1\nevent: a\ndata: {"x":"ü☃"}\n\ndata: b\r\ndata:c\r\n\r\nevent: no data\n\ndata: unfinished';
     const bytes = Buffer.from(text);

@@ -63,7 +63,7 @@ function known(changes: readonly FanOutChange[]): readonly ChildDocument[] {
 const many = (count: number): ChildDocument[] => Array.from({ length: count }, (_, i) => pending(i));
 
 describe('following a fan-out', () => {
-  it('tells all of it first, a page at a time', async () => {
+  it('yields the whole fan-out first, one page at a time', async () => {
     const children = many(2 * PAGE + 1);
     const { changes, stop, ended, when } = follow(engine(children));
     await when(() => known(changes).length === children.length);
@@ -79,7 +79,7 @@ describe('following a fan-out', () => {
     await ended;
   });
 
-  it('tells the subtasks that changed, and asks for no other', async () => {
+  it('yields changed subtasks, and reads no others', async () => {
     const children = many(5);
     const client = engine(children);
     const { changes, stop, ended, when } = follow(client);
@@ -95,7 +95,7 @@ describe('following a fan-out', () => {
     assert.equal(client.watchers, 0);
   });
 
-  it('tells of the join alone where no subtask changed', async () => {
+  it('yields only the join if no subtask changed', async () => {
     const client = engine(many(1));
     const { changes, stop, ended, when } = follow(client);
     await when(() => changes.length === 1);
@@ -111,7 +111,7 @@ describe('following a fan-out', () => {
     await ended;
   });
 
-  it('knows each subtask as it is in the end, whatever is told in which order and however often', async () => {
+  it('ends with the state of each subtask, whatever the order and number of events', async () => {
     const step = fc.oneof(
       fc.record({ at: fc.nat(5), state: fc.constantFrom('running', 'done') }),
       fc.constant('gap' as const),
@@ -143,7 +143,7 @@ describe('following a fan-out', () => {
     );
   });
 
-  it('gathers a flood, and pages what has changed', async () => {
+  it('gathers many events, and pages the changes', async () => {
     const children = many(2 * PAGE);
     const client = engine(children);
     const { changes, stop, ended, when } = follow(client);
@@ -162,7 +162,7 @@ describe('following a fan-out', () => {
     await ended;
   });
 
-  it('waits for a task that has no fan-out yet', async () => {
+  it('waits for the fan-out of a task', async () => {
     const children: ChildDocument[] = [];
     const client = engine(children);
     const { changes, stop, ended, when } = follow(client);
@@ -175,7 +175,7 @@ describe('following a fan-out', () => {
     await ended;
   });
 
-  it('ends with what the engine throws', async () => {
+  it('fails with the engine’s error', async () => {
     const client = engine(many(1));
     const gone = follow(client);
     await gone.when(() => gone.changes.length === 1);

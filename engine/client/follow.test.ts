@@ -23,7 +23,7 @@ describe('following an engine', () => {
     return taken;
   }
 
-  it('gathers what is told while the caller reads, each subtask once', async () => {
+  it('gathers events while the caller reads, each subtask once', async () => {
     const client = new FakeClient({});
     const stop = new AbortController();
     const changes = await take(
@@ -51,7 +51,7 @@ describe('following an engine', () => {
     assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
   });
 
-  it('waits for the interval, but not with the end of its fan-out', async () => {
+  it('waits for the interval, except at the end of its fan-out', async () => {
     const client = new FakeClient({});
     const about = { thread: 'th', kinds: ['task'], intervalMs: 60_000 } as const;
     const changes = await take(
@@ -65,7 +65,7 @@ describe('following an engine', () => {
     assert.deepEqual(changes[1]?.tasks.get('th'), new Set([1, 0]));
   });
 
-  it('reads at once where it is asked to, and again when the watch is open', async () => {
+  it('reads at once on request, and again when the watch is open', async () => {
     const client = new FakeClient({});
     const about = { kinds: KINDS, intervalMs: 0, atOnce: true };
     let seen = 0;
@@ -76,7 +76,7 @@ describe('following an engine', () => {
     );
   });
 
-  it('ends with its signal while it waits, and fails with its watch', async () => {
+  it('ends when its signal aborts during a wait, and fails with its watch', async () => {
     const client = new FakeClient({});
     const stop = new AbortController();
     await take(
@@ -93,8 +93,8 @@ describe('following an engine', () => {
   });
 });
 
-describe('following for good', () => {
-  it('is done anew after each failure, counts failures in a row, and ends what an attempt left behind', async () => {
+describe('keeping up a follower', () => {
+  it('repeats after each failure, counts consecutive failures, and ends leftovers of an attempt', async () => {
     const stop = new AbortController();
     const counted: number[] = [];
     const attempts: AbortSignal[] = [];
@@ -117,7 +117,7 @@ describe('following for good', () => {
     assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
   });
 
-  it('gives up where no pause is named', async () => {
+  it('gives up without a pause', async () => {
     let attempts = 0;
     await keepFollowing(
       async () => void (attempts += 1),

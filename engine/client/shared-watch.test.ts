@@ -23,7 +23,7 @@ describe('watches that share a stream', () => {
     shared.watch({ kinds: ['task'], signal: stop.signal, ...options })[Symbol.asyncIterator]();
   const gap = { done: false, value: { kind: 'gap' } };
 
-  it('open one, each begin with a gap, and are told what they asked for', async () => {
+  it('open one, each begin with a gap, and get the requested events', async () => {
     const a = watch({ thread: 'th_a' });
     assert.deepEqual(await a.next(), gap);
     const all = watch({ kinds: ['task', 'namespace'] });
@@ -41,14 +41,14 @@ describe('watches that share a stream', () => {
     assert.equal(client.watched.length, 1);
   });
 
-  it('meet a gap together where the engine came back', async () => {
+  it('all get a gap when the engine comes back', async () => {
     const both = [watch(), watch()];
     for (const each of both) assert.deepEqual(await each.next(), gap);
     client.emit({ kind: 'gap' });
     for (const each of both) assert.deepEqual(await each.next(), gap);
   });
 
-  it('close it with the last of them, and open it anew', async () => {
+  it('close it with the last of them, and open it again', async () => {
     const [first, second] = [watch(), watch()];
     await Promise.all([first.next(), second.next()]);
     await first.return?.();
@@ -62,7 +62,7 @@ describe('watches that share a stream', () => {
     assert.equal(client.watched.length, 2);
   });
 
-  it('fail with it, and are followed by others that do not', async () => {
+  it('fail with it; later watches do not', async () => {
     const both = [watch(), watch()];
     for (const each of both) await each.next();
     const failing = both.map(each => each.next());
@@ -71,7 +71,7 @@ describe('watches that share a stream', () => {
     assert.deepEqual(await watch().next(), gap);
   });
 
-  it('are none for records, for heartbeats, and from a position', async () => {
+  it('do not include watches for records or heartbeats, or from a position', async () => {
     await watch().next();
     for (const own of [{ kinds: ['record'] }, { kinds: ['heartbeat'] }, { after: 7 }, { kinds: undefined }]) {
       await watch(own as Partial<WatchOptions>).next();

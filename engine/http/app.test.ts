@@ -35,7 +35,7 @@ describe('the routes of the API', () => {
   const lastCall = (): unknown => served.engine.calls.at(-1)?.input;
 
   describe('records', () => {
-    it('stores one, and says so again when it is written twice', async () => {
+    it('stores one, and gives the same answer when it is written twice', async () => {
       const { record } = seal(content(1));
       const first = await post('/v1/records', content(1));
       assert.deepEqual(
@@ -46,7 +46,7 @@ describe('the routes of the API', () => {
       assert.deepEqual(second.json, { object: 'record', id: record.id, existed: true });
     });
 
-    it('stores one a line of NDJSON, and answers with a list', async () => {
+    it('stores one per line of NDJSON, and answers with a list', async () => {
       const body = `${JSON.stringify(content(1))}\r\n\n${JSON.stringify(content(2))}`;
       const answer = await post('/v1/records', body, {
         'content-type': 'application/x-ndjson; charset=utf-8',
@@ -56,7 +56,7 @@ describe('the routes of the API', () => {
       assert.equal(served.engine.records.length, 2);
     });
 
-    it('gives a record back, and pages of records', async () => {
+    it('returns a record, and pages of records', async () => {
       const { id } = (await post('/v1/records', content(1))).json;
       await post('/v1/records', content(2));
       const one = await served.raw(`/v1/records/${String(id)}`);
@@ -66,7 +66,7 @@ describe('the routes of the API', () => {
       assert.deepEqual(lastCall(), { thread: 'th_test', act: 'DO', limit: 1, after: 1 });
     });
 
-    it('refuses a forged id, a malformed record, and one with a field too many', async () => {
+    it('refuses a forged id, a malformed record, and one with an unknown field', async () => {
       const forged = await post('/v1/records', { ...content(1), id: 'c'.repeat(64) });
       assert.equal(forged.status, 400);
       assert.match(String(forged.json['message']), /id 'c{64}' is not the hash of its content/);
@@ -88,7 +88,7 @@ describe('the routes of the API', () => {
       assert.deepEqual(answer.json['details'], { line: 3, position: 7 });
     });
 
-    it('names the line of NDJSON and the key that stands twice in it', async () => {
+    it('names the line of NDJSON and the repeated key in it', async () => {
       const body = `${JSON.stringify(content(1))}\n{"act":"DO","body":{"n":1,"n":2}}`;
       const answer = await post('/v1/records', body, { 'content-type': 'application/x-ndjson' });
       assert.deepEqual([answer.status, answer.json['code']], [400, 'INVALID_RECORD']);
@@ -117,7 +117,7 @@ describe('the routes of the API', () => {
       ['/v1/fleet/restart', { instance: 'worker-a' }, { instance: 'worker-a' }],
     ];
     for (const [target, body, expected] of cases) {
-      it(`gives POST ${target} to the engine, completed`, async () => {
+      it(`submits POST ${target} with its defaults`, async () => {
         const answer = await post(target, body);
         assert.equal(answer.status, 200, answer.text);
         const { context, input } = served.engine.calls.at(-1)!;
@@ -128,12 +128,12 @@ describe('the routes of the API', () => {
       });
     }
 
-    it('takes a command without a body as one with nothing said', async () => {
+    it('reads a missing body as an empty object', async () => {
       assert.equal((await served.raw('/v1/fleet/start', { method: 'POST' })).status, 200);
       assert.deepEqual(lastCall(), { workers: 2, executor: null });
     });
 
-    it('passes on who asks, and the key that makes it repeatable', async () => {
+    it('passes on the actor and the idempotency key', async () => {
       const headers = { 'spl-actor': 'did:sync:agent:ada.1', 'idempotency-key': 'k'.repeat(255) };
       await post('/v1/tasks', { goal: 'g' }, headers);
       assert.deepEqual(served.engine.calls.at(-1)?.context, {
@@ -185,7 +185,7 @@ describe('the routes of the API', () => {
       });
     }
 
-    it('answers the reports that are asked by POST', async () => {
+    it('answers reports by POST', async () => {
       const ping = await served.raw('/v1/fleet/instances/worker-a/ping', { method: 'POST' });
       assert.deepEqual([ping.json['reachable'], lastCall()], [true, { instance: 'worker-a' }]);
       const query = await post('/v1/query', { sql: 'SELECT 1' });
@@ -468,7 +468,7 @@ describe('the routes of the API', () => {
       assert.equal(served.engine.watchers, 0);
     });
 
-    it('names what is allowed instead of a wrong method', async () => {
+    it('names the allowed methods', async () => {
       const answer = await served.raw('/v1/tasks', { method: 'DELETE' });
       assert.equal(answer.headers.allow, 'POST, GET');
     });
@@ -478,19 +478,19 @@ describe('the routes of the API', () => {
       assert.deepEqual([answer.status, answer.json['message']], [400, 'the body is not UTF-8']);
     });
 
-    it('refuses nesting that would end a recursion', async () => {
+    it('refuses too deep nesting', async () => {
       const deep = '['.repeat(20_000) + ']'.repeat(20_000);
       const answer = await post('/v1/records', `{"body":${deep}}`);
       assert.deepEqual([answer.status, answer.json['message']], [400, 'the body is nested deeper than 128']);
     });
 
-    it('refuses a body that declares too much, before it comes', async () => {
+    it('refuses a body with a too large declared length, before it arrives', async () => {
       const answer = await post('/v1/tasks', { goal: 'x'.repeat(5000) });
       assert.deepEqual([answer.status, answer.json['code']], [413, 'TOO_LARGE']);
       assert.equal(answer.json['message'], 'the body has more than 4096 bytes');
     });
 
-    it('refuses a body that turns out too large, when it does', async () => {
+    it('refuses a body as soon as it is too large', async () => {
       const answer = await served.raw('/v1/records', { body: ' '.repeat(2_000_000), chunked: true });
       assert.deepEqual([answer.status, answer.json['code']], [413, 'TOO_LARGE']);
       assert.equal(answer.json['message'], 'the body has more than 65536 bytes');
@@ -514,7 +514,7 @@ describe('the routes of the API', () => {
       assert.deepEqual(served.logged, []);
     });
 
-    it('keeps what went wrong inside to the log', async () => {
+    it('writes internal errors only to the log', async () => {
       const fault = new TypeError("can't read 'secret' of undefined");
       served.engine.failure = fault;
       const answer = await served.raw('/v1/fleet/status');

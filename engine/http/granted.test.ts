@@ -171,7 +171,7 @@ function expected({ route, at, scopes, namespace, life }: Asked): number {
 
 const { all: operations } = await loadOperations();
 
-describe('tokens at the door', () => {
+describe('tokens', () => {
   let served: Served;
   let engine: FleetOfNamespaces;
   let tokens: Tokens;
@@ -268,7 +268,7 @@ describe('tokens at the door', () => {
     assert.deepEqual([...seen].sort(), [200, 401, 403, 404]);
   });
 
-  it('say which scope is missing, and nothing of the token', async () => {
+  it('report the missing scope, and nothing about the token', async () => {
     const made = await make();
     const answer = await served.rawTcp('/v1/kill', { method: 'POST', headers: bearer(made) });
     assert.deepEqual([answer.status, answer.json['code']], [403, 'SCOPE_FORBIDDEN']);
@@ -374,7 +374,7 @@ describe('tokens at the door', () => {
     assert.deepEqual(engine.records, []);
   });
 
-  it('give away no more than they have', async () => {
+  it('grant no more than they have', async () => {
     const made = await make({ scopes: ['control'], expires_secs: 100 });
     const create = (body: object) =>
       served.rawTcp('/v1/tokens', { body: JSON.stringify(body), headers: bearer(made) });
@@ -390,7 +390,7 @@ describe('tokens at the door', () => {
   });
 });
 
-describe('a token of a namespace, with a real fleet behind the door', () => {
+describe('a token of a namespace, on a real fleet', () => {
   let root: string;
   let running: RunningCoordinator;
   let own: EngineClient;
@@ -439,7 +439,7 @@ describe('a token of a namespace, with a real fleet behind the door', () => {
   };
   const refusedAs = (code: string) => (thrown: unknown) => FleetError.is(thrown) && thrown.code === code;
 
-  it('sees the tasks that lie in it, and of those that they wait for the ones in it', async () => {
+  it('sees the tasks in it, and only those of their dependencies that are in it', async () => {
     const { tasks } = await confined.report('tasks', { all: true });
     assert.deepEqual(
       tasks.map(({ alias, depends_on: on }) => [alias, on.map(each => each.alias)]),
@@ -466,7 +466,7 @@ describe('a token of a namespace, with a real fleet behind the door', () => {
     for (const name of ['OUT', 'TOP', 'O', 'T', 'th_']) assert.deepEqual(await tell(name), absent, name);
   });
 
-  it('sees the records that lie in it, and hears of them', async () => {
+  it('sees the records in it, and gets their events', async () => {
     const stop = new AbortController();
     const heard: string[] = [];
     const done = (async () => {
@@ -514,7 +514,7 @@ describe('a token of a namespace, with a real fleet behind the door', () => {
     await assert.rejects(confined.report('record', { id: foreign.id }), refusedAs('NOT_FOUND'));
   });
 
-  it('sees what lies right below a namespace of its own, and hears of it and of what lies above', async () => {
+  it('lists namespaces right below its own, and gets their events and those of namespaces above', async () => {
     const stop = new AbortController();
     const iterator = confined.watch({ kinds: ['namespace'], signal: stop.signal })[Symbol.asyncIterator]();
     const next = async (): Promise<string | undefined> => {
@@ -586,13 +586,13 @@ describe('a token of a namespace, with a real fleet behind the door', () => {
     assert.equal((await own.report('health', {})).records, before);
   });
 
-  it('adds a task in its namespace where it names none, in its own name', async () => {
+  it('adds a task to its own namespace by default, as its own actor', async () => {
     const { thread } = await confined.submit('task.add', TASK);
     const { namespace, actor: by } = await own.report('task', { task: thread });
     assert.deepEqual([namespace, by], ['acme', actor]);
   });
 
-  it('is made for a namespace that is there, and ends when it is revoked', async () => {
+  it('is created for an existing namespace, and ends when it is revoked', async () => {
     const asked = { scopes: ['read' as const], namespace: 'nowhere', expires_secs: null, label: null };
     await assert.rejects(own.submit('token.create', asked), refusedAs('NAMESPACE_REJECTED'));
     const { tokens } = await own.report('tokens', {});

@@ -262,7 +262,7 @@ describe('hostile requests', function () {
     assert.ok((seen.get(400) ?? 0) > REQUESTS / 20, JSON.stringify([...seen]));
   });
 
-  it('that are records alone are taken or refused, in their thousands', async () => {
+  it('with only records are accepted or refused, in their thousands', async () => {
     const { engine } = running;
     const refusals = new Map<string, number>();
     const append = async (value: unknown): Promise<void> => {
@@ -304,7 +304,7 @@ describe('hostile requests', function () {
     assert.equal(new Set(slots).size, slots.length);
   });
 
-  it('leave a log from which the same state comes again', async () => {
+  it('leave a log that replays to the same state', async () => {
     const stateOf = async (): Promise<unknown[]> => [
       (await running.engine.report('tasks', { all: true })).tasks,
       await running.engine.report('namespaces', {}),

@@ -13,7 +13,7 @@ import { allowed, bodyOf, faultOf, OFFERED, spoilt } from './testing/documented.
 const operations = await loadOperations();
 
 describe('the OpenAPI document', () => {
-  it('is one, of version 3.1', async () => {
+  it('is valid, in version 3.1', async () => {
     const { valid, errors } = await new Validator().validate(openApi(operations));
     assert.ok(valid, JSON.stringify(errors));
   });
@@ -29,7 +29,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  it('allows what decodes, and nothing else', () => {
+  it('allows exactly the bodies that decode', () => {
     const verdicts = { taken: 0, refused: 0 };
     const numRuns = runs(100);
     for (const offered of OFFERED) {
@@ -53,7 +53,7 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the variables of a fan-out', () => {
-  it('are not a list, which would have none', () => {
+  it('must not be a list', () => {
     const subtask = { goal: 'x', run: 'true' };
     for (const body of [{ subtasks: [subtask], env: [] }, { subtasks: [{ ...subtask, env: [] }] }]) {
       assert.equal(decoderOf('task.fan-out')?.(body), false, JSON.stringify(body));

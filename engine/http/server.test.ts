@@ -15,7 +15,7 @@ describe('serving the API', () => {
   let served: Served;
   afterEach(() => served.stop());
 
-  describe('at its doors', () => {
+  describe('at its socket and port', () => {
     beforeEach(async () => {
       served = await Served.start();
     });
@@ -25,7 +25,7 @@ describe('serving the API', () => {
       assert.equal((await stat(served.socketPath)).mode & 0o777, 0o600);
     });
 
-    it('needs the token on the port, except for /health (I39)', async () => {
+    it('requires the token on the port, except for /health (I39)', async () => {
       assert.equal((await served.rawTcp('/v1/fleet/status')).status, 200);
       const none = { authorization: '' };
       assert.equal((await served.rawTcp('/health', { headers: none })).status, 200);
@@ -49,7 +49,7 @@ describe('serving the API', () => {
       assert.deepEqual(served.engine.calls, []);
     });
 
-    it('takes an environment over the socket alone, beside the command and not in it', async () => {
+    it('accepts an environment only over the socket, and beside the command', async () => {
       const environment = { HOME: '/home/ada', 'BASH_FUNC_x%%': '() { :; }' };
       const body = JSON.stringify({ subtask: 0, environment });
       assert.equal((await served.raw('/v1/tasks/A/retry', { body })).status, 200);
@@ -75,7 +75,7 @@ describe('serving the API', () => {
       assert.equal(served.engine.calls.length, 1);
     });
 
-    it('lets no web page in, by either door (I39)', async () => {
+    it('refuses web pages on both (I39)', async () => {
       const asked = [
         [{ host: 'evil.example:9100' }, "the Host 'evil.example:9100' does not name this machine"],
         [{ host: 'localhost.evil.example' }, "the Host 'localhost.evil.example' does not name this machine"],
@@ -98,7 +98,7 @@ describe('serving the API', () => {
       assert.deepEqual(served.engine.calls, []);
     });
 
-    it('knows itself by every loopback name, and lets the views of an editor in', async () => {
+    it('accepts every loopback name, and the views of an editor', async () => {
       for (const host of ['localhost', 'LOCALHOST:9100', '127.0.0.1:1', '[::1]', '[::1]:9100']) {
         assert.equal((await served.raw('/health', { headers: { host } })).status, 200, host);
       }
@@ -106,14 +106,14 @@ describe('serving the API', () => {
       assert.equal((await served.raw('/health', { headers: { origin } })).status, 200);
     });
 
-    it('refuses a client of another protocol, and says which it speaks', async () => {
+    it('refuses a client with another protocol version, and names its own', async () => {
       const answer = await served.raw('/v1/tasks', { headers: { 'spl-protocol': '2' } });
       assert.deepEqual([answer.status, answer.json['code']], [400, 'PROTOCOL_MISMATCH']);
       assert.equal(answer.json['message'], 'the client uses protocol 2, but this engine uses protocol 1');
       assert.equal(answer.headers['spl-protocol'], '1');
     });
 
-    it('answers what is not HTTP, or too much of it, in its own words', async () => {
+    it('answers invalid or too large HTTP with its own errors', async () => {
       assert.match(
         await exchange(served.socketPath, 'HELO\r\n\r\n'),
         /^HTTP\/1.1 400 [^]*spl-protocol: 1[^]*"USAGE"/,
@@ -129,7 +129,7 @@ describe('serving the API', () => {
       );
     });
 
-    it('lets a refusal through although the body still comes', async () => {
+    it('delivers a refusal while the body still arrives', async () => {
       const headers = { authorization: 'Bearer wrong' };
       const answer = await served.rawTcp('/v1/records', {
         headers,
@@ -140,7 +140,7 @@ describe('serving the API', () => {
     });
   });
 
-  it('hangs up on a body without end that nobody reads', async () => {
+  it('closes the connection of an endless body after a refusal', async () => {
     served = await Served.start();
     const socket = net.connect(served.server.port ?? 0, '127.0.0.1');
     socket.write('POST /v1/records HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -151,8 +151,8 @@ describe('serving the API', () => {
     await closed;
   });
 
-  describe('on what it listens', () => {
-    it('moves from a taken port to the next free one, and says so', async () => {
+  describe('when it listens', () => {
+    it('moves from a taken port to the next free one, with a note', async () => {
       const squatter = net.createServer().listen(0, '127.0.0.1');
       await once(squatter, 'listening');
       const { port } = squatter.address() as net.AddressInfo;
@@ -165,7 +165,7 @@ describe('serving the API', () => {
       squatter.close();
     });
 
-    it('has nothing to say of a free port, and serves the socket alone when asked', async () => {
+    it('has no note for a free port, and serves only the socket on request', async () => {
       served = await Served.start();
       assert.deepEqual(served.server.notes, []);
       const alone = await serveApi({
@@ -177,7 +177,7 @@ describe('serving the API', () => {
       await alone.close();
     });
 
-    it('takes the place of a socket left over, and of nothing else', async () => {
+    it('replaces a leftover socket, and nothing else', async () => {
       served = await Served.start();
       const { engine, folder } = served;
       const stale = path.join(folder, 'stale.sock');
@@ -194,7 +194,7 @@ describe('serving the API', () => {
       assert.equal((await stat(file)).size, 8);
     });
 
-    it('says what it cannot listen on, and leaves nothing behind', async () => {
+    it('reports where it cannot listen, and leaves nothing behind', async () => {
       served = await Served.start();
       const { engine, folder } = served;
       const absent = path.join(folder, 'absent', 'spl.sock');
@@ -230,7 +230,7 @@ describe('serving the API', () => {
         `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n${more}\r\n`,
       );
 
-    it('hands the connection over, with what came after the head', async () => {
+    it('hands over the connection, with the bytes after the head', async () => {
       served = await Served.start({
         upgrade: (request, socket, head) => {
           assert.equal(request.url, '/v1/link');
@@ -249,7 +249,7 @@ describe('serving the API', () => {
       assert.match(await textOf(socket), /^HTTP\/1.1 101 [^]*\r\n\r\nearly;late;$/);
     });
 
-    it('refuses any other upgrade, and whoever the gate refuses', async () => {
+    it('refuses other upgrades, and requests that the gate refuses', async () => {
       const handed: Duplex[] = [];
       served = await Served.start({ upgrade: (_request, socket) => void handed.push(socket) });
       const { socketPath } = served;
@@ -281,7 +281,7 @@ describe('serving the API', () => {
       assert.deepEqual(handed, []);
     });
 
-    it('takes no links where nobody wants them', async () => {
+    it('refuses links without a handler', async () => {
       served = await Served.start();
       assert.match(
         await ask(served.socketPath, 'spl-link'),
@@ -340,7 +340,7 @@ describe('serving the API', () => {
       );
     });
 
-    it('lets an answer on its way get out', async () => {
+    it('finishes an answer under way', async () => {
       served = await Served.start();
       let release = (): void => undefined;
       served.engine.delay = new Promise(resolve => (release = resolve));

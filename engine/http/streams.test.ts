@@ -31,7 +31,7 @@ describe('the streams of the API', () => {
     return record.id;
   }
 
-  it('tells of records as they come, with their position as the id', async () => {
+  it('sends records as they are written, with their position as the id', async () => {
     served = await Served.start();
     const answer = await open('/v1/events/stream');
     assert.equal(answer.headers['content-type'], 'text/event-stream; charset=utf-8');
@@ -45,7 +45,7 @@ describe('the streams of the API', () => {
     assert.match(task ?? '', /^event: task\ndata: \{"kind":"task"/);
   });
 
-  it('resumes after what was seen last, before where the query began', async () => {
+  it('resumes after the last event seen, in preference to the query', async () => {
     served = await Served.start();
     for (const clock of [1, 2, 3]) await append(clock);
     const resumed = await open('/v1/events/stream?after=0', { 'last-event-id': '2' });
@@ -58,7 +58,7 @@ describe('the streams of the API', () => {
     );
   });
 
-  it('tells only of the thread and of the kinds that were asked for', async () => {
+  it('sends only the requested thread and kinds', async () => {
     served = await Served.start();
     const answer = await open('/v1/events/stream?thread=th_b&kinds=record,gap');
     await append(1, 'th_a');
@@ -74,7 +74,7 @@ describe('the streams of the API', () => {
     assert.equal(await textUpTo(answer, ':\n\n:\n\n'), 'retry: 1000\n\n:\n\n:\n\n');
   });
 
-  it('ends when the engine does, and says an error as an event', async () => {
+  it('ends when the engine does, and sends an error as an event', async () => {
     served = await Served.start();
     const ended = await open('/v1/events/stream');
     served.engine.endWatches();
@@ -94,7 +94,7 @@ describe('the streams of the API', () => {
     while (served.engine.watchers > 0) await new Promise(resolve => setImmediate(resolve));
   });
 
-  it('bounds how many are open, and admits again when one goes', async () => {
+  it('limits the open streams, and admits another when one ends', async () => {
     served = await Served.start({ limits: { openStreams: 2 } });
     const first = await open('/v1/events/stream');
     await open('/v1/events/stream');
@@ -106,7 +106,7 @@ describe('the streams of the API', () => {
     assert.equal((await open('/v1/events/stream')).statusCode, 200);
   });
 
-  it('makes a slow reader meet a gap, not the server grow (I42)', async () => {
+  it('sends a slow reader a gap, and does not buffer more (I42)', async () => {
     served = await Served.start();
     served.engine.queueEvents = 10;
     const answer = await open('/v1/events/stream');
@@ -126,7 +126,7 @@ describe('the streams of the API', () => {
   });
 
   describe('of output', () => {
-    it('tells what it is ahead of the bytes', async () => {
+    it('sends the metadata before the bytes', async () => {
       served = await Served.start();
       const answer = await open('/v1/tasks/F%C3%BC%E2%98%83/subtasks/3/output?attempt=2&follow=1');
       assert.deepEqual(JSON.parse(String(answer.headers['spl-output'])), {
@@ -146,7 +146,7 @@ describe('the streams of the API', () => {
       });
     });
 
-    it('sends bytes as they are, however many', async () => {
+    it('sends any number of bytes unchanged', async () => {
       served = await Served.start();
       served.engine.chunks = async function* () {
         for (let i = 0; i < 100; i++) yield Buffer.alloc(100_000, i);
@@ -158,7 +158,7 @@ describe('the streams of the API', () => {
       assert.ok(answer.complete);
     });
 
-    it('breaks off where its source does, so that a part is not taken for the whole', async () => {
+    it('breaks off when its source does, so that a part is not mistaken for the whole', async () => {
       served = await Served.start();
       served.engine.chunks = async function* () {
         yield Buffer.from('part');

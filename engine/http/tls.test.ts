@@ -16,7 +16,7 @@ import { connect, type EngineClient } from '../client/client.ts';
 
 const PEMS = fileURLToPath(new URL('testing/tls/', import.meta.url));
 
-describe('a coordinator that is reached over TLS', () => {
+describe('a coordinator over TLS', () => {
   let root: string;
   let running: RunningCoordinator;
   let ca: string;
@@ -57,7 +57,7 @@ describe('a coordinator that is reached over TLS', () => {
     return made;
   }
 
-  it('answers whoever trusts its certificate, streams included', async () => {
+  it('answers clients that trust its certificate, including streams', async () => {
     assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/);
     const stop = new AbortController();
     const events = client()
@@ -88,7 +88,7 @@ describe('a coordinator that is reached over TLS', () => {
     );
   });
 
-  it('goes by the names of its certificate, and by no others, and lets no web page in', async () => {
+  it('accepts only the names of its certificate, and no web page', async () => {
     const ask = async (headers: Record<string, string>): Promise<number | undefined> => {
       const request = https.get(`${url}/health`, {
         ...{ ca, agent: false, headers },
@@ -106,7 +106,7 @@ describe('a coordinator that is reached over TLS', () => {
     assert.equal(await ask({ host: 'fleet.example', origin: 'https://fleet.example' }), 403);
   });
 
-  it('says nothing to whoever speaks without TLS', async () => {
+  it('does not answer clients without TLS', async () => {
     const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
     let heard = '';
     socket.on('data', chunk => (heard += chunk.toString('latin1'))).on('error', () => undefined);

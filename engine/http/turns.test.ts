@@ -7,7 +7,7 @@ const grant = (id: string): Grant => ({ id }) as Grant;
 const here = new AbortController().signal;
 
 describe('the costly reports of a token', () => {
-  it('are answered one after the other, and those of another token beside them', async () => {
+  it('are answered one after another, in parallel with those of other tokens', async () => {
     const turns = new HolderTurns();
     const [a, b] = [grant('a'), grant('b')];
     const begun: string[] = [];
@@ -28,7 +28,7 @@ describe('the costly reports of a token', () => {
     assert.deepEqual(await Promise.all(answers), ['a1', 'a2', 'b1']);
   });
 
-  it('are dropped with their client, and hold up nobody behind them', async () => {
+  it('are dropped with their client, and do not delay the next ones', async () => {
     const turns = new HolderTurns();
     const holder = grant('a');
     let end = (): void => undefined;
@@ -45,7 +45,7 @@ describe('the costly reports of a token', () => {
     assert.equal(wasAsked, false);
   });
 
-  it('go on after one that failed', async () => {
+  it('continue after a failed one', async () => {
     const turns = new HolderTurns();
     const holder = grant('a');
     await assert.rejects(

@@ -89,7 +89,7 @@ describe('subtask descriptor', () => {
   }
 
   for (const [text, key, position, message] of REFUSED) {
-    it(`refuses ${JSON.stringify(text)}, naming key and position`, () => {
+    it(`refuses ${JSON.stringify(text)} with the key and the position`, () => {
       const result = parseDescriptor(text);
       assert.ok(!result.ok, `accepted: ${JSON.stringify(result)}`);
       assert.equal(result.fault.key, key);

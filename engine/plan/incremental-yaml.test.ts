@@ -113,13 +113,13 @@ describe('a plan that is edited', () => {
     'a tab alone in the text of a subtask': 'subtasks:\n  - name: a\n    run: |\n    \t\n  - name: b\n',
   };
   for (const [title, each] of Object.entries(texts))
-    it(`is read as one that is read for the first time: ${title}`, () => {
+    it(`is read like a new text: ${title}`, () => {
       const yaml = new IncrementalYaml();
       const kept = readPlan(each, CONTEXT, given => yaml.parse(given));
       assert.deepEqual(saidBy(kept), saidBy(readPlan(each, CONTEXT)));
     });
 
-  it('is read as one that is read for the first time', () => {
+  it('is read like a new text', () => {
     const seen = { kept: 0 };
     const numRuns = runs(100);
     fc.assert(

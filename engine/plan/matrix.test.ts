@@ -35,7 +35,7 @@ describe('a matrix', () => {
     );
   });
 
-  it('fills in what it has a key for, however it is spaced', () => {
+  it('fills in placeholders with its keys, with any spacing', () => {
     const given = new Map([['n', '7']]);
     assert.equal(
       filledIn('a ${{matrix.n}} ${{  matrix.n  }} ${{ matrix.m }} ${{ n }}', given),
@@ -44,7 +44,7 @@ describe('a matrix', () => {
   });
 
   for (const [shell, ...options] of SHELLS)
-    it(`gives ${shell} each value as it is, in one word, whatever characters it has`, () => {
+    it(`gives ${shell} each value unchanged, as one word, with any characters`, () => {
       const text = `printf '%s\\n' x\${{ matrix.a }} \${{ matrix.b-c }}y "$(printf %s \${{ matrix.a }})" 'plain "q"'`;
       fc.assert(
         fc.property(value, value, (a, b) => {
@@ -65,7 +65,7 @@ describe('a matrix', () => {
       );
     });
 
-  it('gives a command the values that it names, and no others', () => {
+  it('gives a command only the values that it names', () => {
     const given = new Map([
       ['a', '1'],
       ['b', '2'],

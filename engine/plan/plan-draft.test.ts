@@ -16,12 +16,12 @@ const CONTEXT: PlanContext = {
 describe('the draft of a plan', () => {
   const facts: FolderFacts = { name: 'x', scripts: [], targets: [], testFolders: [], agent: null };
 
-  it('names an agent that is installed, and says where none is', () => {
+  it('names an installed agent, or notes that there is none', () => {
     assert.match(planDraft({ ...facts, agent: 'codex' }), /^# Who .* executor: agent:codex,.*\n$/m);
     assert.match(planDraft(facts), /^# None of these agents is installed here: claude, .*\.$/m);
   });
 
-  it('names what holds where a plan names nothing', () => {
+  it('names the defaults of a plan', () => {
     const source = planDraft(facts);
     const text = source.replace(/^(join|losers): .*\n/gm, '');
     assert.notEqual(text, source);

@@ -57,7 +57,7 @@ function toldBy({ diagnostics }: Plan, text: string): Wanted[] {
 
 describe('a plan', () => {
   for (const file of readdirSync(SAMPLES)) {
-    it(`has just the faults that ${file} says, where it says so`, () => {
+    it(`has exactly the faults in ${file}`, () => {
       const text = readFileSync(join(SAMPLES, file), 'utf8');
       const plan = readPlan(text, CONTEXT);
       const [wanted, told] = [wantedIn(text), toldBy(plan, text)].map(list =>
@@ -75,7 +75,7 @@ describe('a plan', () => {
     });
   }
 
-  it('asks for what it says: each value of a matrix its own subtask, names turned into indices', () => {
+  it('becomes a request: a subtask for each value of a matrix, and names turned into indices', () => {
     const text = readFileSync(join(SAMPLES, 'release.fanout.yaml'), 'utf8');
     assert.deepEqual(readPlan(text, CONTEXT).request, {
       goal: 'Check the release',
@@ -107,7 +107,7 @@ describe('a plan', () => {
     });
   });
 
-  it('gives commands the variables that it names, and writes down no value of the environment', () => {
+  it('gives commands the named variables, and records no value of the environment', () => {
     const text = [
       'goal: g',
       'env: { CI: 1, TOKEN: "${{ env.DEPLOY }}" }',
@@ -126,7 +126,7 @@ describe('a plan', () => {
     );
   });
 
-  it('takes a placeholder out of quotes where it is asked to', () => {
+  it('moves a placeholder out of quotes with a fix', () => {
     const lines = [
       'goal: g',
       'subtasks:',
@@ -141,7 +141,7 @@ describe('a plan', () => {
     assert.equal(readPlan(mended, CONTEXT).request?.subtasks[0]?.run, 'echo "x ""$SPL_MATRIX_n"""');
   });
 
-  it('warns once of an agent that is not installed, where it is named', () => {
+  it('warns once of an agent that is not installed, at its name', () => {
     const known = {
       ...CONTEXT,
       executors: ['echo', 'shell', 'agent:none'],
@@ -169,7 +169,7 @@ describe('a plan', () => {
     assert.match(warning?.message ?? '', /^agent:none: /);
   });
 
-  it('refuses what no record or no command can hold, as the engine does', () => {
+  it('refuses what no record or command can contain, as the engine does', () => {
     for (const text of ['"a\\ud800"', '"a\\0"'])
       for (const key of ['goal', 'run', 'name', 'prompt']) {
         const { diagnostics, request } = readPlan(
@@ -181,7 +181,7 @@ describe('a plan', () => {
       }
   });
 
-  it('takes what looks like a number or a word of YAML as it is written', () => {
+  it('keeps values that look like numbers or YAML words as written', () => {
     const text = 'goal: 3.10\nsubtasks: [{ name: on, goal: 0x10 }, { name: ~ }]\n';
     const { request } = readPlan(text, CONTEXT);
     assert.deepEqual(
@@ -194,7 +194,7 @@ describe('a plan', () => {
     assert.equal(request?.goal, '3.10');
   });
 
-  it('has no fault any more where its fixes are made, as far as they go', () => {
+  it('has no fixable fault after its fixes', () => {
     const text = [
       'goal: g',
       'lozers: cancel',
@@ -225,7 +225,7 @@ describe('a plan', () => {
     assert.deepEqual(readPlan(mended, CONTEXT).diagnostics, []);
   });
 
-  describe('is mended by the first fix of', () => {
+  describe('is corrected by the first fix of', () => {
     const faults: Readonly<Record<string, readonly [subtasks: string, rest?: string]>> = {
       'a cycle': [
         '  - name: a\n    depends: [c, b]\n  - name: b\n    depends:\n      - a\n      - c\n  - name: c\n',
@@ -266,7 +266,7 @@ describe('a plan', () => {
     }
   });
 
-  it('knows the workers and executors of a fleet, where there is one to ask', () => {
+  it('uses the workers and executors of a fleet, if there is one', () => {
     const fleet = {
       ...CONTEXT,
       executors: ['echo', 'shell', 'agent:claude'],
@@ -287,7 +287,7 @@ describe('a plan', () => {
     );
   });
 
-  it('means by a pattern what a regular expression of it would mean', () => {
+  it('matches a pattern like an equivalent regular expression', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-'), maxLength: 8 });
     const pattern = fc
       .string({ unit: fc.constantFrom('a', 'b', '.', '-', '*', '*'), maxLength: 8 })
@@ -333,7 +333,7 @@ describe('a plan', () => {
       fc.string({ maxLength: 80 }),
     );
 
-    it('never throws, tells only of places that are there, and has a request just where it has no error', () => {
+    it('never throws, reports only existing places, and has a request exactly if it has no error', () => {
       fc.assert(
         fc.property(text, written => {
           const { diagnostics, request } = readPlan(written, CONTEXT);
@@ -348,7 +348,7 @@ describe('a plan', () => {
       );
     });
 
-    it('is accepted by the rules of the engine where it has no error', () => {
+    it('is accepted by the rules of the engine if it has no error', () => {
       fc.assert(
         fc.property(text, written => {
           const { request } = readPlan(`goal: g\n${written.replaceAll(/^goal:.*$/gm, '#')}`, CONTEXT);
@@ -377,14 +377,14 @@ describe('a plan', () => {
       'a square of a matrix': `goal: g\nsubtasks:\n  - name: a\n    matrix: { ${'abcdefgh'.replace(/./g, '$&: [1, 2, 3, 4, 5, 6, 7, 8], ')} }\n`,
     };
     for (const [what, written] of Object.entries(large)) {
-      it(`is refused where it is large: ${what}`, () => {
+      it(`is refused if it is too large: ${what}`, () => {
         const { request, diagnostics } = readPlan(written, CONTEXT);
         assert.equal(request, null);
         assert.ok(diagnostics.length > 0 && diagnostics.length <= 200);
       });
     }
 
-    it('may have a block of text that is longer than what is nested may be indented', () => {
+    it('may have a block of text with lines longer than the limit of indentation', () => {
       const line = 'npm run lint -- --max-warnings 0\n';
       const { request, diagnostics } = readPlan(
         `goal: g\nsubtasks:\n  - name: a\n    run: |\n${`      ${line}`.repeat(20)}`,
@@ -394,7 +394,7 @@ describe('a plan', () => {
       assert.equal(request?.subtasks[0]?.run, line.repeat(20));
     });
 
-    it('may have 10,000 subtasks, each after the one before', () => {
+    it('may have a chain of 10,000 subtasks', () => {
       const subtasks = Array.from(
         { length: 10_000 },
         (_, i) => `  - name: s-${i}\n    run: make s${i}\n${i === 0 ? '' : `    depends: [s-${i - 1}]\n`}`,

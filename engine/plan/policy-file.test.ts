@@ -26,11 +26,11 @@ describe('the file of a policy', () => {
     assert.deepEqual(parsePolicy(text, 'web.toml'), policy);
   });
 
-  it('is JSON where its name says so', () => {
+  it('is JSON if its name ends in .json', () => {
     assert.deepEqual(parsePolicy(JSON.stringify(policy), 'web.json'), policy);
   });
 
-  it('may bound nothing', () => {
+  it('may contain no limits', () => {
     assert.deepEqual(parsePolicy('', 'p.toml'), {});
     assert.deepEqual(parsePolicy('{}', 'p.json'), {});
   });

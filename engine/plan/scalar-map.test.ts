@@ -26,7 +26,7 @@ describe('the place of a character in a scalar', () => {
     ['literal', 'join: |\n  a &&\n    b\n  c\n'],
   ];
   for (const [how, text] of written) {
-    it(`is where it is written, ${how}`, () => {
+    it(`is where it is written: ${how}`, () => {
       const { value, offsets } = offsetsIn(text);
       assert.equal(offsets.length, value.length + 1);
       for (const [index, character] of [...value].entries()) {
@@ -38,7 +38,7 @@ describe('the place of a character in a scalar', () => {
     });
   }
 
-  it('is not before that of the one before, in whatever way a text is written', () => {
+  it('never precedes that of an earlier character, in any style', () => {
     const text = fc.string({ unit: fc.constantFrom(...'ab \n\'"\\:#-|>&*{}[],%\u00e9\t'), maxLength: 40 });
     const styles = fc.constantFrom(
       Scalar.PLAIN,

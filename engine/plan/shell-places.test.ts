@@ -51,7 +51,7 @@ describe('a placeholder of a command line', () => {
     [`cat <<'END' <<-TWO\na\nEND\n\t${X}\n\tTWO`, 'a here-document'],
     [`x=$(cat <<END\n${X}\nEND\n)`, 'a here-document'],
   ] as const)
-    it(`stands in ${obstacle}, or behind it, in ${JSON.stringify(command)}`, () => {
+    it(`is in ${obstacle}, or after it, in ${JSON.stringify(command)}`, () => {
       const found = misplacedPlaceholders(command).map(each => [
         command.slice(each.start, each.end),
         each.obstacle,
@@ -59,7 +59,7 @@ describe('a placeholder of a command line', () => {
       assert.deepEqual(found, [[X, obstacle]]);
     });
 
-  it('is found behind what stands in quotes, however the quotes nest', () => {
+  it('is found after quoted text, however the quotes nest', () => {
     const command = `echo "a $(echo 'b' "c $(echo ${X}) ${X}") d" '${X}' ${X}`;
     assert.deepEqual(
       misplacedPlaceholders(command).map(({ obstacle }) => obstacle),

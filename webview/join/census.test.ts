@@ -39,14 +39,14 @@ describe('the census', () => {
   }
   const figures = (): readonly string[] => findAll(census, '.figures > div').map(textOf);
 
-  it('says that nothing was run where this is so', async () => {
+  it('notes that nothing was run', async () => {
     await draw({ join: packJoin({ ...underWay().status, echo: 'echo: nothing was run' }) });
     assert.equal(textOf(find(census, '.echo')), 'echo: nothing was run');
     await draw();
     assert.equal(findAll(census, '.echo').length, 0);
   });
 
-  it('counts each state that any subtask is in, in one order, with an icon and a word', async () => {
+  it('counts each present state, in a fixed order, with an icon and a word', async () => {
     await draw();
     const counts = ['2 accepted', '1 rejected', '1 failed', '1 timed out', '3 running', '2 pending'];
     assert.deepEqual(findAll(census, '.chips li').map(textOf), counts);
@@ -54,7 +54,7 @@ describe('the census', () => {
     assert.equal(find(census, '.bar').getAttribute('aria-label'), `Census: ${counts.join(', ')}`);
   });
 
-  it('is that of the join, labelled so, with the present one beside it where members went on', async () => {
+  it('shows that of the join with a label, and the present one if members went on', async () => {
     const { counts } = underWay().status;
     const joined = { ...counts, failed: counts.failed + 1, running: counts.running - 1 };
     const status = {
@@ -73,13 +73,13 @@ describe('the census', () => {
     assert.deepEqual([findAll(census, '.moment'), findAll(census, '.goes-on')], [[], []]);
   });
 
-  it('leaves out what the join does not count, and says how many follow', async () => {
+  it('omits follow-ups, and shows their number', async () => {
     const status = { ...underWay().status, subtasks: 12, follow_ups: 2, completed: 4 };
     await draw({ join: packJoin(status) });
     assert.match(figures()[0] ?? '', /4 \/ 10 ?and 2 after the join$/);
   });
 
-  it('offers to run again what failed, where anything has', async () => {
+  it('offers to retry failed subtasks, if there are any', async () => {
     const { status } = underWay();
     const clean = { ...status.counts, rejected: 0, failed: 0, timed_out: 0, cancelled: 0 };
     await draw({ join: packJoin({ ...status, counts: clean }) });
@@ -91,7 +91,7 @@ describe('the census', () => {
     assert.equal(requests, 1);
   });
 
-  it('draws each state as wide as it has subtasks', async () => {
+  it('draws the width of each state by its number of subtasks', async () => {
     await draw();
     assert.deepEqual(
       findAll(census, '.bar > span').map(({ className, style }) => [className, style.flexGrow]),
@@ -115,14 +115,14 @@ describe('the census', () => {
     );
   });
 
-  it('says what must hold, what becomes of the losers, and that it waits', async () => {
+  it('shows the predicate, the treatment of losers, and that it waits', async () => {
     await draw();
     assert.equal(textOf(find(census, '.terms')), 'Predicate k_of_n:6 Losers drain');
     assert.equal(textOf(find(census, '.outcome')), 'Waiting for the join');
     assert.match(textOf(find(census, '.reason')), /^2 of 10, needs 4 more/);
   });
 
-  it('says nothing of what is not known', async () => {
+  it('omits unknown values', async () => {
     await draw({
       join: { ...packJoin(underWay().status), predicate: null, losers: null, reason: null },
       wallSecs: null,
@@ -132,7 +132,7 @@ describe('the census', () => {
     assert.deepEqual(figures(), ['Ended 5 / 10', 'Cost $0.0421']);
   });
 
-  it('says which round it is from the second on', async () => {
+  it('shows the round from the second on', async () => {
     await draw({ join: packJoin(statusOf([], { round: 1 })) });
     assert.doesNotMatch(textOf(census), /Round/);
     census.join = packJoin(statusOf([], { round: 3 }));
@@ -140,7 +140,7 @@ describe('the census', () => {
     assert.match(textOf(find(census, '.terms')), /Round 3$/);
   });
 
-  it('says how many ended, how long it took, and what it cost', async () => {
+  it('shows the ended members, the wall time and the cost', async () => {
     await draw();
     assert.deepEqual(figures(), ['Ended 5 / 10', 'Wall 1m 15s', 'Cost $0.0421']);
     census.speedup = packSpeedup(speedup({ extra_cost_usd: 0.01 }));
@@ -148,7 +148,7 @@ describe('the census', () => {
     assert.equal(figures()[2], 'Cost $0.0421 $0.0100 not counted');
   });
 
-  it('says how the join ended, each way with a word, an icon and a colour of its own', async () => {
+  it('shows each outcome with its own word, icon and colour', async () => {
     await draw();
     const icons = new Set<string>();
     for (const outcome of OUTCOMES) {

@@ -24,7 +24,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"
 }
 
 describe('completion', () => {
-  it('is a script that bash can parse', async () => {
+  it('is a valid bash script', async () => {
     const { status, stderr } = spawnSync('bash', ['-n'], { input: await script('bash'), encoding: 'utf8' });
     assert.deepEqual([status, stderr], [0, '']);
   });
@@ -40,7 +40,7 @@ describe('completion', () => {
     assert.deepEqual(await offered('doctor', '--acc'), ['--accept-loss']);
   });
 
-  it('offers nothing of what is hidden', async () => {
+  it('offers nothing hidden', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const text = await script(shell);
       assert.doesNotMatch(text, /['" ]complete-names['"] *\)/);
@@ -65,7 +65,7 @@ describe('completion', () => {
     }
   });
 
-  it('lists names silently, also when nothing answers', async () => {
+  it('lists names without errors, also if nothing answers', async () => {
     const { code, out, err } = await run(['complete-names', 'tasks'], { unreachable: new Error('gone') });
     assert.deepEqual([code, out, err], [0, '', '']);
   });

@@ -23,7 +23,7 @@ const asIs = (path: string): string => path;
 const ISSUED = { issued_by: 'did:sync:user:ada', issued_at_unix: 1_700_000_000 };
 
 describe('fleet rendering', () => {
-  it('tells what was launched and that the fleet converged', () => {
+  it('lists launched workers, and the convergence of the fleet', () => {
     assert.deepEqual(startedLines(started(), asIs, noColours), [
       '  [worker-a]    spawned PID 12 on :9201 (home=/home/ada/.syncro-worker-a)',
       '  [worker-b]    spawned PID 13 on :9202 (home=/home/ada/.syncro-worker-b)',
@@ -34,7 +34,7 @@ describe('fleet rendering', () => {
     ]);
   });
 
-  it('tells what was adopted and resumed, and the notes', () => {
+  it('lists adopted workers, resumed fan-outs and notes', () => {
     const document = started({
       adopted: [WORKER_A_DID],
       spawned: [],
@@ -48,19 +48,19 @@ describe('fleet rendering', () => {
     ]);
   });
 
-  it('says below the list why an instance is not live', () => {
+  it('explains below the list why an instance is not live', () => {
     const lost = instance({ status: 'archived', note: 'its process exited with code 1' });
     const lines = fleetListLines(fleet({ instances: [lost] }), noColours);
     assert.equal(lines.at(-1), '  ⚠ worker-a is archived: its process exited with code 1');
   });
 
-  it('gives a coordinator no load: it has no slots', () => {
+  it('shows no load for a coordinator, which has no slots', () => {
     const coordinator = instance({ role: 'coordinator', alias: 'coordinator' });
     assert.match(fleetListLines(fleet({ instances: [coordinator] }), noColours)[1]!, / coordinator +–$/);
     assert.ok(!instanceLines(coordinator, asIs).some(line => /slots/.test(line)));
   });
 
-  it('tells what a worker runs from what waits there for a slot', () => {
+  it('distinguishes running from waiting deliveries of a worker', () => {
     const busy = instance({ active_dispatches: 5, slots: 2 });
     assert.match(fleetListLines(fleet({ instances: [busy] }), noColours)[1]!, / 2\/2 \(\+3\)$/);
     assert.ok(instanceLines(busy, asIs).includes('  Active dispatches:  2 of 2 slots, 3 waiting'));
@@ -83,7 +83,7 @@ describe('fleet rendering', () => {
     assert.equal(fleetStatusLines(fleet({ stalled }), noColours).at(-1), shown);
   });
 
-  it('shows which executors are out of quota, and until when', () => {
+  it('shows executors without quota, and their reset times', () => {
     const document = fleet({ breakers: [{ executor: 'agent:x', resets_at_unix: 1_750_000_000 }] });
     const shown = '  ⚠ executor agent:x is out of quota until 2025-06-15 15:06:40Z';
     assert.equal(fleetStatusLines(document, noColours).at(-1), shown);
@@ -107,7 +107,7 @@ describe('fleet rendering', () => {
     ]);
   });
 
-  it('lets nothing that steers a terminal reach it', () => {
+  it('removes control sequences', () => {
     const reason = 'a\nb\u001b[2J\u2066';
     const document = fleet({
       freezes: [{ namespace: 'team', level: 'soft', reason, grace_secs: 60, ...ISSUED }],
@@ -136,7 +136,7 @@ describe('fleet rendering', () => {
     ]);
   });
 
-  it('tells how a ping went', () => {
+  it('shows the result of a ping', () => {
     const ping = {
       did: WORKER_A_DID,
       alias: 'worker-a',
@@ -150,7 +150,7 @@ describe('fleet rendering', () => {
     assert.equal(pingLine(silent, noColours), `✗ ${WORKER_A_DID} is not reachable: connection refused`);
   });
 
-  it('tells how each instance stopped, and what it handed back', () => {
+  it('shows how each instance stopped, and what it handed back', () => {
     const stopped = [
       { alias: 'worker-a', did: WORKER_A_DID, pid: 12, how: 'drained' as const, handed_back: 0 },
       { alias: 'worker-b', did: WORKER_B_DID, pid: 13, how: 'killed' as const, handed_back: 2 },

@@ -5,7 +5,7 @@ import { coloursFor, noColours } from './colours.ts';
 import { joinStatusLines } from './join.ts';
 
 describe('join status rendering', () => {
-  it('shows the end of what failed subtasks printed, and the command that shows the rest', () => {
+  it('shows the end of failed subtasks’ output, and the command for all of it', () => {
     const printed = ['first', ...Array.from({ length: 10 }, (_, i) => `line ${i}`)].join('\n');
     const document = join([
       { ...done(0, 'failed'), summary: `${printed}\u001b[31m\u009b` },
@@ -25,7 +25,7 @@ describe('join status rendering', () => {
     ]);
   });
 
-  it('shows the output of twenty that failed, and says of how many more there is some', () => {
+  it('shows the output of twenty failed subtasks, and counts the others', () => {
     const all = Array.from({ length: 22 }, (_, i) => ({ ...done(i, 'failed'), summary: 'broken' }));
     const lines = joinStatusLines(join(all), noColours);
     assert.equal(lines.filter(line => line.includes('| broken')).length, 20);
@@ -35,7 +35,7 @@ describe('join status rendering', () => {
     );
   });
 
-  it('tells the counts of the join from those of now where they differ', () => {
+  it('shows the counts at the join and the present ones if they differ', () => {
     const { counts } = join([done(0, 'failed'), running(1)]);
     const ended = join([done(0, 'failed'), done(1)], { census: counts });
     const lines = joinStatusLines(ended, noColours);
@@ -43,13 +43,13 @@ describe('join status rendering', () => {
     assert.ok(lines.includes('  Now:             1 accepted, 1 failed'));
   });
 
-  it('tells how long it took, or has taken so far', () => {
+  it('shows the time until the join, or until now', () => {
     const open = join([running(0)]);
     assert.ok(joinStatusLines(open, noColours, 1_700_000_090).includes('  Time:            1m 30s so far'));
     assert.ok(joinStatusLines(join([done(0)]), noColours).includes('  Time:            2s'));
   });
 
-  it('says once that nothing was run', () => {
+  it('notes once that nothing was run', () => {
     const document = join([done(0), done(1)], { echo: 'echo: nothing was run' });
     const lines = joinStatusLines(document, noColours);
     assert.deepEqual(
@@ -58,7 +58,7 @@ describe('join status rendering', () => {
     );
   });
 
-  it('shows what is done, what runs and what waits', () => {
+  it('shows done, running and waiting subtasks', () => {
     const document = join([
       child(),
       child({
@@ -91,7 +91,7 @@ describe('join status rendering', () => {
     ]);
   });
 
-  it('shows what is booked and reserved of each limit', () => {
+  it('shows the booked and reserved amounts of each limit', () => {
     const usd = { limit: 1, booked: 0.3, reserved: 0.125 };
     const secs = { limit: 60, booked: 2.5, reserved: 0 };
     const lines = joinStatusLines(join([child()], { budget: { usd, tokens: null, secs } }), noColours);
@@ -147,13 +147,13 @@ describe('join status rendering', () => {
     ]);
   });
 
-  it('says so when there is no fan-out', () => {
+  it('reports a missing fan-out', () => {
     const lines = joinStatusLines(join([], { predicate: null, complete: false, outcome: null }), noColours);
     assert.equal(lines[1], '  Subtasks:        0');
     assert.match(lines[3] ?? '', /spl task fan-out FIRST-001/);
   });
 
-  it('lets nothing that steers a terminal reach it', () => {
+  it('removes control sequences', () => {
     const hostile = child({
       name: '\u202ename\u001b[31m',
       goal: 'a\u001b[2Jb\nc',

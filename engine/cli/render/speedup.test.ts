@@ -20,7 +20,7 @@ describe('speedup rendering', () => {
     ]);
   });
 
-  it('estimates from the times as they are shown: a few late milliseconds are no news', () => {
+  it('estimates from the rounded times that are shown', () => {
     const late = speedup({
       walls_secs: [1.004, 1.021],
       parallel_wall_secs: 1.021,
@@ -34,7 +34,7 @@ describe('speedup rendering', () => {
     assert.ok(speedupLines(instant).includes('    estimated speedup: 2.00×'));
   });
 
-  it('adds a measured speedup, its ceiling, and what did not count', () => {
+  it('adds a measured speedup, its ceiling, and the caveats', () => {
     const lines = speedupLines(
       speedup({
         critical_path: [0, 1],
@@ -71,12 +71,12 @@ describe('speedup rendering', () => {
     ]);
   });
 
-  it('says that nothing was run', () => {
+  it('notes that nothing was run', () => {
     const lines = speedupLines(speedup({ echo: 'echo: nothing was run' }));
     assert.equal(lines.at(-1), '  ⚠ echo: nothing was run');
   });
 
-  it('sums up a long list of walls', () => {
+  it('summarises a long list of walls', () => {
     const lines = speedupLines(speedup({ walls_secs: Array.from({ length: 1_000 }, () => 0.25) }));
     assert.match(lines[3] ?? '', /0\.25, … 1000 in all\]$/);
   });

@@ -64,7 +64,7 @@ describe('spl token', () => {
     assert.equal(Math.round(secs), 30 * 86_400);
   });
 
-  it('create asks for the very second of a date, at whatever moment it is asked', async () => {
+  it('create requests the exact second of a date', async () => {
     const answers = { 'token.create': { ...token, token: 'spl_secret' } };
     const end = Math.ceil(Date.now() / 1000) + 86_400;
     const words = ['token', 'create', '--expires', new Date(end * 1000).toISOString().slice(0, 19) + 'Z'];
@@ -75,7 +75,7 @@ describe('spl token', () => {
     assert.ok(from - 0.001 <= asked && asked <= Date.now() / 1000 + 0.001, `${asked - from} s from the call`);
   });
 
-  it('create makes one that reads and has no end where nothing else is said', async () => {
+  it('create makes a reading token without end by default', async () => {
     const answers = { 'token.create': { ...token, expires_unix: null, token: 'spl_secret' } };
     const { out, host } = await run(['token', 'create'], { answers });
     assert.match(out, /without end/);
@@ -86,7 +86,7 @@ describe('spl token', () => {
     assert.match(wrong.err, /--scope 'admin' is not a scope\n {2}→ It must be one of read, write, control\./);
   });
 
-  it('list says what each may do, or that there is none', async () => {
+  it('list shows the permissions of each, or that there is none', async () => {
     const { out } = await run(['token', 'list'], { answers: { tokens: { tokens: [token] } } });
     assert.match(
       out,
@@ -96,7 +96,7 @@ describe('spl token', () => {
     assert.equal(none.out, 'no tokens except the home’s own\n');
   });
 
-  it('revoke names the one that has ended', async () => {
+  it('revoke names the revoked one', async () => {
     const { out, host } = await run(['token', 'revoke', token.id], { answers: { 'token.revoke': token } });
     assert.equal(out, '✓ token 0123456789abcdef revoked\n');
     assert.deepEqual(host.engine.asked.at(-1)?.input, { token: token.id });
@@ -117,7 +117,7 @@ describe('spl worktree', () => {
     assert.equal(none.out, 'no worktrees\n');
   });
 
-  it('remove says what became of the branch', async () => {
+  it('remove reports what happened to the branch', async () => {
     const removed = { name: 'TUT-001-0-1', branch: 'spl/TUT-001/0-1', branch_kept: true };
     const kept = await run(['worktree', 'remove', 'spl/TUT-001/0-1'], {
       answers: { 'worktree.remove': removed },
@@ -134,7 +134,7 @@ describe('spl worktree', () => {
 });
 
 describe('spl fleet start', () => {
-  it('starts a coordinator, then the workers, and prints the tutorial’s lines', async () => {
+  it('starts a coordinator and the workers, and prints the tutorial’s lines', async () => {
     const answers = { 'fleet.start': started(), worktrees: { worktrees: [] } };
     const { code, out, host } = await run(['fleet', 'start', '--workers', '2'], { answers });
     assert.equal(code, 0);
@@ -156,14 +156,14 @@ describe('spl fleet start', () => {
     });
   });
 
-  it('tells of worktrees that were left', async () => {
+  it('reports leftover worktrees', async () => {
     const left = { ...worktree, state: 'left' } as const;
     const answers = { 'fleet.start': started(), worktrees: { worktrees: [worktree, left] } };
     const { out } = await run(['fleet', 'start'], { answers });
     assert.match(out, /⚠ 1 worktree left by interrupted attempts: spl worktree list/);
   });
 
-  it('asks for two workers unless told otherwise, and reuses a coordinator', async () => {
+  it('starts two workers by default, and reuses a coordinator', async () => {
     const options: FakeOptions = {
       answers: { 'fleet.start': started(), worktrees: { worktrees: [] } },
       starter: { ensureCoordinator: () => Promise.resolve({ spawned: false, pid: 11 }) },
@@ -173,7 +173,7 @@ describe('spl fleet start', () => {
     assert.deepEqual(host.engine.asked.at(-2)?.input, { workers: 2, executor: 'shell' });
   });
 
-  it('starts nothing where a URL is given', async () => {
+  it('starts nothing with a URL', async () => {
     const options: FakeOptions = {
       answers: { 'fleet.start': started(), worktrees: { worktrees: [] } },
       starter: { ensureCoordinator: () => Promise.reject(new Error('must not be asked')) },
@@ -187,7 +187,7 @@ describe('spl fleet start', () => {
     assert.deepEqual(JSON.parse(out), started());
   });
 
-  it('says which instance did not come, and ends with 1', async () => {
+  it('names the instance that did not start, and exits with 1', async () => {
     const answers = {
       'fleet.start': new FleetError('WORKER_FAILED', 'worker-b did not come within 30 s: port in use'),
     };
@@ -221,7 +221,7 @@ describe('spl fleet stop', () => {
     assert.deepEqual(host.engine.asked.at(-1)?.input, { scope: 'all', instance: null, grace_secs: 1.5 });
   });
 
-  it('stops what a coordinator that is gone has left; without any, no fleet is running', async () => {
+  it('stops workers that a dead coordinator left; without any, no fleet is running', async () => {
     const asked: unknown[] = [];
     const unreachable = new FleetError('UNREACHABLE', 'nothing answers');
     const stopLeft = (options: { instance: string | null }) =>
@@ -263,7 +263,7 @@ describe('spl fleet stop', () => {
 });
 
 describe('spl fleet show, ping, status, restart', () => {
-  it('asks for the instance by its name', async () => {
+  it('asks for the instance by name', async () => {
     const { code, host, out } = await run(['fleet', 'show', 'worker-a'], {
       answers: { instance: instance() },
     });
@@ -272,7 +272,7 @@ describe('spl fleet show, ping, status, restart', () => {
     assert.deepEqual(host.engine.asked[0]?.input, { instance: 'worker-a' });
   });
 
-  it('ends with 5 when an instance does not answer', async () => {
+  it('exits with 5 if an instance does not answer', async () => {
     const ping = {
       did: WORKER_A_DID,
       alias: 'worker-a',
@@ -330,7 +330,7 @@ describe('spl task add', () => {
     });
   });
 
-  it('hands every option over, a folder made absolute', async () => {
+  it('passes every option on, with an absolute folder', async () => {
     const words = ['task', 'add', 'g', '--priority', 'high', '--label', 'a', '--label', 'b', '--domain', 'd'];
     words.push(
       '--hypothesis',
@@ -360,7 +360,7 @@ describe('spl task add', () => {
 });
 
 describe('spl task add --depends-on', () => {
-  it('hands the tasks over, with commas between or given again', async () => {
+  it('passes the tasks on, separated by commas or in repeated options', async () => {
     const answers = { 'task.add': { thread: THREAD, alias: 'A', record: RECORD, goal: 'g' } };
     const words = ['task', 'add', 'g', '--depends-on', 'A, B', '--depends-on', 'C'];
     const { host } = await run(words, { answers });
@@ -370,7 +370,7 @@ describe('spl task add --depends-on', () => {
 });
 
 describe('spl task list, show, tree, cancel', () => {
-  it('lists the unfinished, or all', async () => {
+  it('lists unfinished tasks, or all', async () => {
     const answers = { tasks: { tasks: [task()] } };
     const { out, host } = await run(['task', 'list'], { answers });
     assert.deepEqual(out.split('\n').slice(0, 2), [
@@ -393,7 +393,7 @@ describe('spl task list, show, tree, cancel', () => {
     assert.match(out, /Fan-out: +1 of 2 done, join all: under way \(round 1\)/);
   });
 
-  it('shows what a task waits for and what waits for it, and how it was judged', async () => {
+  it('shows dependencies, dependants and the evaluation of a task', async () => {
     const related = { thread: THREAD, goal: 'g' };
     const shown = task({
       status: 'rejected',
@@ -456,7 +456,7 @@ describe('spl task list, show, tree, cancel', () => {
     assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: '1', reason: 'why' });
   });
 
-  it('prints the name of a subtask that is cancelled by its index', async () => {
+  it('prints the name of a subtask that was cancelled by index', async () => {
     const children = { thread: THREAD, alias: 'FIRST-001', round: 1, total: 1 };
     const answers = {
       'task.cancel': task({ status: 'cancelled' }),
@@ -476,12 +476,12 @@ describe('spl task start, done, fail, approve, reject, block, defer, reopen', ()
   };
 
   for (const verb of ['start', 'fail', 'approve', 'reject', 'reopen'] as const)
-    it(`${verb} hands the task and the reason over`, async () => {
+    it(`${verb} passes the task and the reason on`, async () => {
       const { asked } = await said(verb, 'A', '--reason', 'why');
       assert.deepEqual(asked, { name: `task.${verb}`, input: { task: 'A', reason: 'why' }, actor: ACTOR });
     });
 
-  it('done hands over what was done, and tells who judges it', async () => {
+  it('done passes the result on, and shows who reviews it', async () => {
     const { asked, out } = await said('done', 'A', '--summary', 'merged');
     assert.deepEqual(asked?.input, { task: 'A', summary: 'merged' });
     assert.deepEqual(out.split('\n').slice(0, 3), [
@@ -491,12 +491,12 @@ describe('spl task start, done, fail, approve, reject, block, defer, reopen', ()
     ]);
   });
 
-  it('block names the task that it waits for', async () => {
+  it('block passes the blocking task on', async () => {
     const { asked } = await said('block', 'A', '--on', 'B');
     assert.deepEqual(asked?.input, { task: 'A', reason: null, on: 'B' });
   });
 
-  it('defer takes a duration or a date, and nothing else', async () => {
+  it('defer accepts only a duration or a date', async () => {
     const begun = Date.now() / 1000;
     const { asked } = await said('defer', 'A', '--until', '1d12h');
     const inSecs = (asked?.input['until_unix'] as number) - begun;
@@ -529,7 +529,7 @@ describe('spl task start, done, fail, approve, reject, block, defer, reopen', ()
 describe('spl task fan-out', () => {
   const answers = { 'task.fan-out': fannedOut() };
 
-  it('prints the tutorial’s lines and hands the subtasks over', async () => {
+  it('prints the tutorial’s lines and passes the subtasks on', async () => {
     const words = [
       'task',
       'fan-out',
@@ -566,12 +566,12 @@ describe('spl task fan-out', () => {
     });
   });
 
-  it('asks nobody where it is told so', async () => {
+  it('passes --no-input on', async () => {
     const { host } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--no-input'], { answers });
     assert.equal((host.engine.asked[0]?.input as { no_input?: boolean }).no_input, true);
   });
 
-  it('hands the options of the join over', async () => {
+  it('passes the options of the join on', async () => {
     const words = [
       'task',
       'fan-out',
@@ -610,7 +610,7 @@ describe('spl task fan-out', () => {
     });
   });
 
-  it('reads subtasks from standard input, empty lines left out', async () => {
+  it('reads subtasks from standard input, skipping empty lines', async () => {
     const stdin = '{"goal":"größer"}\n\n{"goal":"b"}\ngoal=c';
     const { host } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--subtasks', '-'], {
       answers,
@@ -620,7 +620,7 @@ describe('spl task fan-out', () => {
     assert.deepEqual(subtasks, [{ goal: 'a' }, { goal: 'größer' }, { goal: 'b' }, { goal: 'c' }]);
   });
 
-  it('refuses subtasks that are not UTF-8, also where they break off inside a character', async () => {
+  it('refuses subtasks that are not UTF-8, also if they end inside a character', async () => {
     for (const bytes of ['{"goal":"caf\xe9"}\n', 'goal=a\ngoal=caf\xc3']) {
       const stdin = Buffer.from(bytes, 'latin1');
       const { code, err, host } = await run(['task', 'fan-out', 'A', '--subtasks', '-'], { answers, stdin });
@@ -630,7 +630,7 @@ describe('spl task fan-out', () => {
     }
   });
 
-  it('names the subtask, the key and the position of a fault, and asks nothing', async () => {
+  it('names the subtask, the key and the position of a fault, and sends nothing', async () => {
     const cases = [
       [
         ['--subtask', 'goal=a', '--subtask', 'goal=b,timeout=no'],
@@ -654,14 +654,14 @@ describe('spl task fan-out', () => {
     }
   });
 
-  it('ends with 3 for a file that is not there', async () => {
+  it('exits with 3 for a missing file', async () => {
     const { code, err } = await run(['task', 'fan-out', 'A', '--subtasks', '/nowhere/x.ndjson'], { answers });
     assert.deepEqual([code, err], [3, "error: no file '/nowhere/x.ndjson'\n"]);
   });
 });
 
 describe('spl task retry', () => {
-  it('prints the name of a subtask that was given by its index', async () => {
+  it('prints the name of a subtask that was given by index', async () => {
     const joined = join([
       { ...child(), index: 0, name: 'lint' },
       { ...child(), index: 1, name: null },
@@ -694,13 +694,13 @@ describe('spl task output', () => {
   // A character of two bytes, split across two chunks.
   const split = ['a\xc3', '\xa4b\n'];
 
-  it('prints the bytes as they are', async () => {
+  it('prints the bytes unchanged', async () => {
     const { code, out, asked } = await withOutput(['--subtask', '0', '--attempt', '2'], ['one\n', 'two']);
     assert.deepEqual([code, out], [0, 'one\ntwo']);
     assert.deepEqual(asked, [{ task: 'A', subtask: '0', attempt: 2, follow: false }]);
   });
 
-  it('says that an attempt printed nothing, and all of why it ended so', async () => {
+  it('reports an empty output, with the full reason of the end', async () => {
     const { code, out, err } = await withOutput(['--subtask', 'lint'], []);
     assert.deepEqual([code, out], [0, '']);
     assert.equal(err, `· 'lint', attempt 1 printed nothing: exit 1: ${'long '.repeat(60).trim()}\n`);
@@ -719,14 +719,14 @@ describe('spl task output', () => {
 });
 
 describe('spl task speedup and run-serial', () => {
-  it('asks against the serial run', async () => {
+  it('asks for the speedup against the serial run', async () => {
     const words = ['task', 'speedup', 'A', '--vs-serial', 'th_serial'];
     const { out, host } = await run(words, { answers: { speedup: speedup() } });
     assert.match(out, /^Fan-out speedup report: th_1/);
     assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', vsSerial: 'th_serial' });
   });
 
-  it('says what to do when the serial run is done', async () => {
+  it('shows the next command when the serial run is done', async () => {
     const answers = { 'task.run-serial': fannedOut({ thread: 'th_serial', alias: 'FIRST-001-serial' }) };
     const { out, host } = await run(['task', 'run-serial', 'A', '--worker', 'worker-b'], { answers });
     assert.match(
@@ -750,7 +750,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
     judged_by: null,
   };
 
-  it('lists threads, and says when there are more', async () => {
+  it('lists threads, and notes when there are more', async () => {
     const threads = {
       threads: [{ thread: THREAD, kind: 'task', title: 'x', records: 3, first_unix: 1, last_unix: 2 }],
       total: 9,
@@ -786,7 +786,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
     assert.deepEqual(JSON.parse(document.out), answers['thread.records']);
   });
 
-  it('replays with an arrow where the status changes', async () => {
+  it('replays with an arrow at each change of status', async () => {
     const step = {
       clock: 1,
       act: 'INTEND',
@@ -813,7 +813,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
     ]);
   });
 
-  it('prints rows, nulls, and that there are more', async () => {
+  it('prints rows and nulls, and notes when there are more', async () => {
     const query = {
       columns: ['act', 'n'],
       rows: [
@@ -827,7 +827,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
     assert.deepEqual(host.engine.asked[0]?.input, { sql: 'SELECT 1', limit: 1000 });
   });
 
-  it('sums up what runs', async () => {
+  it('summarises running work', async () => {
     const answers = { health: health(), fleet: fleet(), tasks: { tasks: [task()] } };
     const { out } = await run(['status'], { answers });
     assert.match(out, /fleet: 3 live · 0 stale · 0 archived\ntasks: 1 unfinished task\n$/);
@@ -858,7 +858,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
     assert.equal(both.code, 2);
   });
 
-  it('stands by, for so long after the last fan-out', async () => {
+  it('stands by, for the given time after the last fan-out', async () => {
     const asked: object[] = [];
     const starter = { standBy: (options: object) => Promise.resolve(asked.push(options) * 7) };
     const { code } = await run(['serve', '--standby', '--home', '/h'], { starter });
@@ -890,7 +890,7 @@ describe('spl doctor', () => {
   };
   const acceptLoss = (home: string) => Promise.resolve(`3 records of ${home} given up`);
 
-  it('ends with 0, 1 or 2 by the worst', async () => {
+  it('exits with 0, 1 or 2 by the worst finding', async () => {
     for (const [checks, code] of [
       [[], 0],
       [[check('PASS')], 0],
@@ -902,7 +902,7 @@ describe('spl doctor', () => {
     }
   });
 
-  it('prints each check and the way out', async () => {
+  it('prints each check and its hint', async () => {
     const { out } = await run(['doctor', '--accept-loss', '--home', '/h'], {
       doctor: { checks: [check('PASS'), check('WARN', 'do this'), broken], acceptLoss },
     });
@@ -920,7 +920,7 @@ describe('spl namespace', () => {
   const root = { id: 'default', ...active, level: 'DEFAULT', depth: 0, description: null };
   const web = { ...acme, id: 'acme/web', status: 'archived', archived_by: 'acme' };
 
-  it('creates one, and says that it is active', async () => {
+  it('creates one, which is active', async () => {
     const { code, out, host } = await run(['namespace', 'create', 'acme', '--description', 'd'], {
       answers: { 'namespace.create': acme },
     });
@@ -947,7 +947,7 @@ describe('spl namespace', () => {
     );
   });
 
-  it('hands over a policy, read from its file', async () => {
+  it('passes on a policy from a file', async () => {
     const folder = await mkdtemp(joinPath(tmpdir(), 'spl-policy-'));
     try {
       await writeFile(joinPath(folder, 'web.toml'), '[limits]\nmax_parallel = 2\n');
@@ -975,7 +975,7 @@ describe('spl namespace', () => {
     }
   });
 
-  it('prints what holds, and which level set each part', async () => {
+  it('prints the effective policy, with the source of each part', async () => {
     const { out } = await run(['namespace', 'resolve', 'acme/web'], {
       answers: {
         'namespace.effective': {
@@ -1019,7 +1019,7 @@ describe('spl namespace', () => {
     );
   });
 
-  it('lists those that were deleted only when they are asked for', async () => {
+  it('lists deleted ones only on request', async () => {
     const gone = { ...acme, status: 'archived', own_status: 'deleted', archived_by: 'acme' };
     const { out, host } = await run(['namespace', 'list', '--all'], {
       answers: { namespaces: { namespaces: [root, gone], explicit: 1 } },
@@ -1029,7 +1029,7 @@ describe('spl namespace', () => {
   });
 
   for (const verb of ['archive', 'delete'] as const)
-    it(`takes ${verb}, and says what has become of it`, async () => {
+    it(`accepts ${verb}, and prints the new status`, async () => {
       const { code, out, host } = await run(['namespace', verb, 'acme/web'], {
         answers: { [`namespace.${verb}`]: web },
       });
@@ -1039,7 +1039,7 @@ describe('spl namespace', () => {
       ]);
     });
 
-  it('shows that one is closed by what lies above it, though it is active itself', async () => {
+  it('shows that an active one is closed by one above it', async () => {
     const chain = [
       { id: 'acme/web', active: true },
       { id: 'acme', active: false },
@@ -1052,7 +1052,7 @@ describe('spl namespace', () => {
     assert.match(out, / {2}✓ acme\/web\n {2}✗ acme\n/);
   });
 
-  it('shows one with the chain above it, the root last', async () => {
+  it('shows one with its chain, the root last', async () => {
     const chain = [
       { id: 'acme', active: false },
       { id: 'default', active: true },
@@ -1092,7 +1092,7 @@ describe('spl namespace use', () => {
   ) => run([...words, '--home', home], { answers: { namespace: web, 'task.add': added, ...answers }, env });
   const use = (id: string) => type(['namespace', 'use', id]);
 
-  it('chooses what commands take that name none, until default is chosen', async () => {
+  it('sets the namespace of commands that name none, until default is set', async () => {
     const taken = async (...more: string[]) =>
       (await type(['task', 'add', 'g', ...more])).host.engine.asked[0]?.input['namespace'];
     assert.equal(await taken(), null);
@@ -1104,7 +1104,7 @@ describe('spl namespace use', () => {
     assert.equal(await taken(), null);
   });
 
-  it('goes behind SPL_NAMESPACE, which says so, and before which --namespace goes', async () => {
+  it('is overridden by SPL_NAMESPACE, with a note, and that by --namespace', async () => {
     const env = { SPL_NAMESPACE: 'acme/api' };
     const typed = (words: readonly string[], answers: FakeOptions['answers'] = {}) =>
       type(words, answers, env);
@@ -1125,7 +1125,7 @@ describe('spl namespace use', () => {
     assert.match(err, /'acme\/api' comes from SPL_NAMESPACE/);
   });
 
-  it('takes no SPL_NAMESPACE that is none, and an empty one for nothing', async () => {
+  it('refuses an invalid SPL_NAMESPACE, and ignores an empty one', async () => {
     await use('acme/web');
     const add = (id: string) => type(['task', 'add', 'g'], {}, { SPL_NAMESPACE: id });
     assert.equal((await add('')).host.engine.asked[0]?.input['namespace'], 'acme/web');
@@ -1137,14 +1137,14 @@ describe('spl namespace use', () => {
     }
   });
 
-  it('has show tell of it', async () => {
+  it('is shown by show', async () => {
     const shown = async () => (await type(['namespace', 'show'])).host.engine.asked[0]?.input;
     assert.deepEqual(await shown(), { namespace: 'default' });
     await use('acme/web');
     assert.deepEqual(await shown(), { namespace: 'acme/web' });
   });
 
-  it('holds for a fan-out where it lies within the namespace of the task', async () => {
+  it('applies to a fan-out if it is within the namespace of the task', async () => {
     await use('acme/web');
     const taken = async (namespace: string, ...more: string[]) => {
       const answers = { task: task({ namespace }), 'task.fan-out': fannedOut };
@@ -1157,7 +1157,7 @@ describe('spl namespace use', () => {
     assert.equal(await taken('acme', '--namespace', 'acme'), 'acme');
   });
 
-  it('holds for records that are written by hand', async () => {
+  it('applies to records that are written by hand', async () => {
     await use('acme/web');
     const answers = { records: { records: [], next: null }, 'records.append': { stored: [{ id: RECORD }] } };
     const { host } = await type(['know', 'well', '--thread', 'th_a'], answers);
@@ -1165,7 +1165,7 @@ describe('spl namespace use', () => {
     assert.deepEqual(records[0]?.body, { text: 'well', namespace: 'acme/web' });
   });
 
-  it('has a refusal say where the namespace came from', async () => {
+  it('names the origin of the namespace in a refusal', async () => {
     await use('acme/web');
     const refusal = new FleetError('NAMESPACE_REJECTED', "'acme' is archived", { hint: 'Revive it.' });
     const { code, err } = await type(['task', 'add', 'g'], { 'task.add': refusal });
@@ -1178,7 +1178,7 @@ describe('spl namespace use', () => {
     assert.doesNotMatch(named.err, /in use/);
   });
 
-  it('chooses none that is not active', async () => {
+  it('refuses one that is not active', async () => {
     const closed = { ...web, status: 'archived', archived_by: 'acme' };
     const { code, err } = await type(['namespace', 'use', 'acme/web'], { namespace: closed });
     assert.equal(code, 4);
@@ -1188,7 +1188,7 @@ describe('spl namespace use', () => {
     });
   });
 
-  it('needs a home to keep it in, and says so when its file holds something else', async () => {
+  it('needs a home, and reports an invalid file', async () => {
     await rm(joinPath(home, 'home.json'));
     const { code, err } = await use('acme/web');
     assert.equal(code, 3);
@@ -1233,13 +1233,13 @@ describe('spl kill and unkill', () => {
       '✓ end of the emergency stop recorded',
     ],
   ] as const)
-    it(`hands over: ${words.join(' ')}`, async () => {
+    it(`passes on: ${words.join(' ')}`, async () => {
       const { code, out, host } = await run(words, { answers: { [words[0]]: answer } });
       assert.deepEqual([code, out], [0, `${said}\n`]);
       assert.deepEqual(host.engine.asked, [{ name: words[0], input, actor: ACTOR }]);
     });
 
-  it('takes no other level, and no grace that is none', async () => {
+  it('refuses another level and an invalid grace', async () => {
     assert.equal((await run(['kill', '--namespace', 'acme', '--level', 'cold'])).code, 2);
     assert.equal((await run(['kill', '--namespace', 'acme', '--grace', '-1'])).code, 2);
   });
@@ -1248,7 +1248,7 @@ describe('spl kill and unkill', () => {
 describe('spl intend, do, know and learn', () => {
   const written = { stored: [{ object: 'record', id: RECORD, existed: false }] };
 
-  it('write with the next clock of the author, page by page, and say where', async () => {
+  it('write with the author’s next clock, found page by page, and print it', async () => {
     const pages = [
       { records: [{ clock: 4 }, { clock: 9 }], next: 17 },
       { records: [{ clock: 7 }], next: null },
@@ -1270,7 +1270,7 @@ describe('spl intend, do, know and learn', () => {
     );
   });
 
-  it('try again with another clock where somebody took it, but not for ever', async () => {
+  it('retry with another clock if it was taken, a limited number of times', async () => {
     let left = 3;
     const taken = new FleetError('CONFLICT', 'taken');
     const answers = {
@@ -1284,7 +1284,7 @@ describe('spl intend, do, know and learn', () => {
     assert.equal(host.engine.asked.filter(({ name }) => name === 'records.append').length, 10);
   });
 
-  it('take the same words of another for a record of the other', async () => {
+  it('treat an equal record of another writer as the other’s', async () => {
     const answers = {
       records: { records: [], next: null },
       'records.append': () => ({ stored: [{ ...written.stored[0], existed: (existing -= 1) >= 0 }] }),
@@ -1295,7 +1295,7 @@ describe('spl intend, do, know and learn', () => {
     assert.equal(host.engine.asked.filter(({ name }) => name === 'records.append').length, 3);
   });
 
-  it('refuse a body that is no object, or says what is given beside it', async () => {
+  it('refuse a body that is not an object, or repeats an option', async () => {
     for (const [body, message] of [
       ['{', /not JSON/],
       ['[1]', /not a JSON object/],
@@ -1311,19 +1311,19 @@ describe('spl intend, do, know and learn', () => {
 });
 
 describe('spl expr check', () => {
-  it('says that it is valid, and of how many subtasks', async () => {
+  it('reports a valid expression, and the number of subtasks', async () => {
     const { code, out } = await run(['expr', 'check', 'all', '--subtasks', '3']);
     assert.deepEqual([code, out], [0, '✓ valid for a fan-out of 3 subtasks\n']);
   });
 
-  it('marks the part that is wrong', async () => {
+  it('marks the faulty part', async () => {
     const { code, err } = await run(['expr', 'check', 'abcde']);
     assert.deepEqual([code, err], [4, "error: 'abcde' is not known\n  → Here: a»bc«de\n"]);
   });
 });
 
 describe('spl audit export', () => {
-  it('prints a document a line, page by page', async () => {
+  it('prints one document per line, page by page', async () => {
     const entry = (position: number) => ({ position, at_unix: 1, record: { id: RECORD }, signature: null });
     const pages = [
       { entries: [entry(3), entry(5)], next: 5 },
@@ -1341,7 +1341,7 @@ describe('spl audit export', () => {
     assert.deepEqual(host.engine.asked[1]?.input, { limit: 1000, actor: ACTOR, after: 5 });
   });
 
-  it('takes a duration that is past, or a date, and nothing else', async () => {
+  it('accepts only a past duration or a date', async () => {
     const answers = { audit: { entries: [], next: null } };
     const { host } = await run(['audit', 'export', '--since', '2h'], { answers });
     const { since } = host.engine.asked[0]!.input as { since: number };

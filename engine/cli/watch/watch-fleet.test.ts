@@ -88,7 +88,7 @@ const pictures = (host: FakeHost): string[][] =>
     .map(picture => picture.split('\u001b[0J')[0]!.replaceAll('\u001b[K', '').split('\r\n'));
 
 describe('spl fleet status --live', () => {
-  it('draws instances, what runs on each, and fan-outs with their progress, on a screen of its own', async () => {
+  it('draws instances, their running subtasks, and the progress of fan-outs on the alternate screen', async () => {
     const { host, read } = play([live()], onTerminal);
     const watching = main(LIVE, host);
     await read(1);
@@ -109,7 +109,7 @@ describe('spl fleet status --live', () => {
     assert.deepEqual(host.engine.watched[0]?.kinds, ['task', 'instance', 'heartbeat']);
   });
 
-  it('says which costs are not known, and that nothing was run', async () => {
+  it('notes unknown costs, and that nothing was run', async () => {
     const echo = 'echo: nothing was run for 1 of 2 subtasks';
     const state = live({
       running: [attempt({ cost_usd: 0, unknown_costs: 1 }), attempt({ index: 1, unknown_costs: 1 })],
@@ -132,7 +132,7 @@ describe('spl fleet status --live', () => {
     ['Ctrl-C', host => host.terminal!.use!.onKey('\u0003')],
     ['an interrupt', host => host.interrupt.abort()],
   ] as const satisfies readonly (readonly [string, (host: FakeHost) => void])[])
-    it(`ends with 0 at ${how}, and gives the terminal back`, async () => {
+    it(`exits with 0 at ${how}, and restores the terminal`, async () => {
       const { host, read } = play([live()], onTerminal);
       const watching = main(LIVE, host);
       await read(1);
@@ -143,7 +143,7 @@ describe('spl fleet status --live', () => {
       assert.equal(host.terminal!.use, null);
     });
 
-  it('gives the terminal back when the coordinator is gone for good, and says so', async () => {
+  it('restores the terminal when the coordinator is gone for good, and reports that', async () => {
     const { host, read } = play([live()], onTerminal);
     const watching = main(LIVE, host);
     await read(1);
@@ -153,7 +153,7 @@ describe('spl fleet status --live', () => {
     assert.match(host.err.text, /nobody answers/);
   });
 
-  it('draws anew for another size, no line longer and no more lines than there is room for', async () => {
+  it('redraws for another size, within its width and height', async () => {
     const freezes = [
       {
         namespace: 'acme',
@@ -177,7 +177,7 @@ describe('spl fleet status --live', () => {
     assert.ok(second.every(line => line.length < 40));
   });
 
-  it('prints a line for each change where there is no terminal, and asks nothing while nothing happens', async () => {
+  it('prints a line for each change without a terminal, and asks nothing while nothing happens', async () => {
     const counts = join([running(1)]).counts;
     const states = [
       live(),
@@ -215,7 +215,7 @@ describe('spl fleet status --live', () => {
     assert.deepEqual(host.engine.watched[0]?.kinds, ['task', 'instance']);
   });
 
-  it('prints a document a line with --json, and none where only times have moved', async () => {
+  it('prints one document per line with --json, and none if only times changed', async () => {
     const states = [
       live(),
       live({ at_unix: 1_750_000_005, running: [attempt({ elapsed_secs: 4 })] }),

@@ -59,7 +59,7 @@ describe('spl task join-status --watch', () => {
     );
   });
 
-  it('says once what subtasks wait for, less each other, and that nothing was run', async () => {
+  it('prints once the reasons to wait, except dependencies, and that nothing was run', async () => {
     const quota = (secs: number) => `agent:claude is out of quota; next try in ${secs}s`;
     const after = { ...pending(2), depends_on: [1] };
     const echo = 'echo: nothing was run for 1 of 3 subtasks';
@@ -84,13 +84,13 @@ describe('spl task join-status --watch', () => {
     assert.match(drawn, /  ⚠ echo: nothing was run for 1 of 3 subtasks/);
   });
 
-  it('reads once, beyond asking how large it is, when the join is there already', async () => {
+  it('reads a finished join once, after asking for its size', async () => {
     const { host, readings } = play([join([done(0)])]);
     assert.equal(await main(WATCH, host), 0);
     assert.equal(readings(), 2);
   });
 
-  it('asks nothing while nothing happens, and gathers what happens at once', async () => {
+  it('asks nothing while nothing happens, and gathers simultaneous events', async () => {
     const { host, readings } = play([join([running(0)])]);
     const watching = main(WATCH, host);
     while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
@@ -102,7 +102,7 @@ describe('spl task join-status --watch', () => {
     assert.equal(readings(), 3);
   });
 
-  it('prints a document a line with --json, at each change', async () => {
+  it('prints one document per line with --json, at each change', async () => {
     const again = [
       two[0]!,
       two[1]!,
@@ -120,14 +120,14 @@ describe('spl task join-status --watch', () => {
   });
 
   for (const outcome of ['unsatisfiable', 'timed_out', 'cancelled'] as const) {
-    it(`ends with 1 when the join is ${outcome}`, async () => {
+    it(`exits with 1 when the join is ${outcome}`, async () => {
       const { host } = play([join([done(0, 'failed')], { outcome, reason: 'because' })]);
       assert.equal(await main(WATCH, host), 1);
       assert.match(host.out.text, new RegExp(`Outcome: +${outcome} — because`));
     });
   }
 
-  it('leaves the run going at Ctrl-C, and says how to come back', async () => {
+  it('leaves the run going at Ctrl-C, and prints how to come back', async () => {
     const { host, readings } = play([join([running(0)])]);
     const watching = main(WATCH, host);
     while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
@@ -140,7 +140,7 @@ describe('spl task join-status --watch', () => {
     assert.ok(host.engine.asked.every(({ name }) => name === 'join'));
   });
 
-  it('says what to do when the coordinator goes away', async () => {
+  it('prints the next step when the coordinator goes away', async () => {
     for (const end of [new FleetError('UNREACHABLE', 'gone'), null]) {
       const { host, readings } = play([join([running(0)])]);
       const watching = main(WATCH, host);
@@ -154,13 +154,13 @@ describe('spl task join-status --watch', () => {
     }
   });
 
-  it('does not wait for a fan-out that is not there', async () => {
+  it('does not wait for a missing fan-out', async () => {
     const { host } = play([join([], { predicate: null, complete: false, outcome: null })]);
     assert.equal(await main(WATCH, host), 3);
     assert.match(host.err.text, /task 'FIRST-001' has no fan-out to watch/);
   });
 
-  it('reads counts only while a large fan-out runs, and all of it at the end', async () => {
+  it('reads only the counts while a large fan-out runs, and all of it at the end', async () => {
     const many = Array.from({ length: 501 }, (_, i) => running(i));
     const finished = many.map((_, i) => done(i));
     const { host } = play([join(many), join(finished), join(finished)]);
@@ -194,7 +194,7 @@ describe('spl task join-status --watch', () => {
 describe('spl task fan-out --wait', () => {
   const words = ['task', 'fan-out', 'FIRST-001', '--subtask', 'goal=a', '--wait'];
 
-  it('prints the fan-out, what happens, and ends by the outcome', async () => {
+  it('prints the fan-out and its changes, and exits by the outcome', async () => {
     const { host } = play(two);
     assert.equal(await main(words, host), 0);
     assert.match(host.out.text, /^◇ Fan-out parent INTEND created\n(.|\n)*Join complete: +yes\n/);

@@ -48,8 +48,8 @@ const samples = (folder: string, ending: string): readonly string[] =>
   readdirSync(join(SAMPLES, folder)).filter(file => file.endsWith(ending));
 const sample = (folder: string, file: string): string => readFileSync(join(SAMPLES, folder, file), 'utf8');
 
-describe('in a plan, what may be written', () => {
-  it('is marked where it is an agent that is not installed', () => {
+describe('the completions in a plan', () => {
+  it('mark agents that are not installed', () => {
     const { text, offset } = atCursor('goal: g\nsubtasks:\n  - name: a\n    executor: ‸\n');
     const known = { ...KNOWN, missing: { 'agent:claude': 'claude' } };
     assert.deepEqual(
@@ -63,7 +63,7 @@ describe('in a plan, what may be written', () => {
   });
 
   for (const file of samples('completion', '.fanout.yaml')) {
-    it(`is offered as ${file} says`, () => {
+    it(`are those of ${file}`, () => {
       const { text, offset } = atCursor(sample('completion', file));
       const wanted = /^# completes:(.*)$/m
         .exec(text)![1]!
@@ -81,7 +81,7 @@ describe('in a plan, what may be written', () => {
     });
   }
 
-  it('is a plan that can be read once it was taken, where the rest is sound', () => {
+  it('give a valid plan if the rest is valid', () => {
     const written =
       'goal: g\nsubtasks:\n  - name: a\n  - name: b-${{ ‸\n    matrix: { x: [1] }\n    depends: [a]\n';
     const { text, offset } = atCursor(written);
@@ -94,7 +94,7 @@ describe('in a plan, what may be written', () => {
     );
   });
 
-  it('is asked for at any place of any text without a fault', () => {
+  it('never throw, at any place of any text', () => {
     const line = fc.constantFrom(
       'goal: g',
       'subtasks:',
@@ -137,16 +137,16 @@ describe('in a plan, what may be written', () => {
   });
 });
 
-describe('the usual form of a plan', () => {
+describe('the formatting of a plan', () => {
   for (const file of samples('format', '.fanout.yaml')) {
-    it(`is that of ${file.replace('.fanout.', '.formatted.')}`, () => {
+    it(`gives ${file.replace('.fanout.', '.formatted.')}`, () => {
       const wanted = sample('format', file.replace('.fanout.', '.formatted.'));
       assert.equal(formatted(sample('format', file), read), wanted);
       assert.equal(formatted(wanted, read), wanted);
     });
   }
 
-  it('asks for the same, keeps each comment, and is its own', () => {
+  it('keeps the request and each comment, and is idempotent', () => {
     const line = fc.constantFrom('goal:  "g"', 'join:   any', '# top', 'losers: keep   # why');
     const item = fc.constantFrom(
       '- name: NAME\n  run:   echo',
@@ -179,7 +179,7 @@ describe('the usual form of a plan', () => {
     );
   });
 
-  it('is not looked for in a plan with a fault', () => {
+  it('does nothing to a plan with a fault', () => {
     assert.equal(formatted('goal: g\nsubtasks: [{ nam: a }]\n', read), null);
     assert.equal(formatted('goal: [', read), null);
   });
@@ -222,7 +222,7 @@ describe('the names of a plan', () => {
   };
   const rename = (at: number, to: string): string => applied(RELEASE, renamed(RELEASE, outline, at, to));
 
-  it('are found from where others wait for them, and the other way round', () => {
+  it('are found from their mentions in dependencies, and the other way round', () => {
     const textAt = ({ start, end }: { start: number; end: number }): string => RELEASE.slice(start, end);
     assert.deepEqual(definitionsAt(outline, placeOf('test-2')).map(textAt), ['test-${{ matrix.n }}']);
     assert.deepEqual(referencesAt(outline, placeOf('types', 0)).map(textAt), ['types', 'types', 'types']);
@@ -234,7 +234,7 @@ describe('the names of a plan', () => {
     ]);
   });
 
-  it('are changed everywhere at once, so that all wait for what they waited for', () => {
+  it('are renamed everywhere at once, so that the dependencies stay the same', () => {
     const before = read(RELEASE).request!.subtasks.map(({ depends_on: on }) => on);
     for (const [at, to] of [
       [placeOf('types'), 'kinds'],
@@ -254,12 +254,12 @@ describe('the names of a plan', () => {
     }
   });
 
-  it('keep a pattern that still means them', () => {
+  it('keep a pattern that still matches them', () => {
     const to = rename(placeOf('test-${{'), 'test-no-${{ matrix.n }}');
     assert.match(to, /depends: \[types, test-\*, test-no-2\]/);
   });
 
-  it('are not changed into what is no name, or that of another', () => {
+  it('are not changed to an invalid or taken name', () => {
     for (const [to, why] of [
       ['report', /that of another/],
       [' ', /one line of text/],
@@ -271,7 +271,7 @@ describe('the names of a plan', () => {
     assert.equal(renamableAt(outline, placeOf('rep*')) === null, false);
   });
 
-  it('are listed with what they make', () => {
+  it('are listed with the subtasks that they make', () => {
     assert.deepEqual(
       symbolsOf(outline).map(({ name, detail }) => [name, detail]),
       [
@@ -285,7 +285,7 @@ describe('the names of a plan', () => {
     );
   });
 
-  it('stand in the picture in the layer after what they wait for', () => {
+  it('are in the graph in the layer after their dependencies', () => {
     const { nodes, edges } = graphOf(outline);
     assert.deepEqual(
       nodes.map(({ name, layer, count }) => [name, layer, count]),
@@ -305,7 +305,7 @@ describe('the names of a plan', () => {
     ]);
   });
 
-  it('can be run alone, with what they wait for', () => {
+  it('can be run alone, with their dependencies', () => {
     const { request } = read(RELEASE);
     const part = narrowedTo(request!, [1]);
     assert.deepEqual(
@@ -320,7 +320,7 @@ describe('the names of a plan', () => {
   });
 });
 
-describe('what is said of a place in a plan', () => {
+describe('the hover in a plan', () => {
   const facts: JoinFacts = {
     counts: { accepted: 0, rejected: 0, failed: 1, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
     costUsd: 1,
@@ -347,16 +347,16 @@ describe('what is said of a place in a plan', () => {
     hoverAt(RELEASE, RELEASE.indexOf(word) + 1, { outline: read(RELEASE).outline, cel: celCompiler, lastRun })
       ?.text;
 
-  it('is what a key means', () => {
+  it('explains a key', () => {
     assert.match(said('depends')!, /^\*\*depends\*\* — What must be accepted first/);
     assert.match(said('join')!, /^\*\*join\*\* — When the whole counts as done/);
   });
-  it('is what a name makes and is before, and what a pattern waits for', () => {
+  it('shows the subtasks and dependants of a name, and the matches of a pattern', () => {
     assert.equal(said('test-${{'), 'makes `test-1`, `test-2`\n\nbefore `report`, `last`');
     assert.equal(said('test-*'), 'waits for `test-1`, `test-2`');
     assert.equal(said('${{'), 'one subtask for each of: `1`, `2`');
   });
-  it('is what the join would have said of the last run', () => {
+  it('shows the join’s result for the last run', () => {
     assert.match(said('cost_usd')!, /`cost_usd: double` — What it cost[^]*has not been run/);
     assert.match(
       said('failed == 0', facts)!,
@@ -365,7 +365,7 @@ describe('what is said of a place in a plan', () => {
   });
 });
 
-describe('what a fleet knows of a plan', () => {
+describe('the facts of a fleet for a plan', () => {
   const plan = (namespaceId: string, rest = ''): string =>
     `goal: g\nnamespace: ${namespaceId}\nsubtasks:\n  - name: a\n    run: make\n    timeout: 900\n${rest}`;
   const told = (text: string, known: PlanKnown = KNOWN): unknown =>
@@ -376,7 +376,7 @@ describe('what a fleet knows of a plan', () => {
       fixes.map(({ text: to }) => to),
     ]);
 
-  it('is which namespaces let work in', () => {
+  it('include the open namespaces', () => {
     assert.deepEqual(told(plan('acme/web')), []);
     assert.deepEqual(told(plan('acme/wbe')), [
       ['namespace', "no namespace 'acme/wbe' (did you mean 'acme/web'?)", 'acme/wbe', ['acme/web', 'acme']],
@@ -390,7 +390,7 @@ describe('what a fleet knows of a plan', () => {
     ]);
   });
 
-  it('is what their policies allow, by the rules of the engine', () => {
+  it('include the policies, by the rules of the engine', () => {
     const none = { acts: null, executors: null, targets: null };
     const policy = {
       allow: { ...none, executors: { names: ['echo', 'shell'], set_by: ['acme'] } },
@@ -435,7 +435,7 @@ describe('what a fleet knows of a plan', () => {
     ]);
   });
 
-  it('is that the shell needs a command, and nothing else takes one', () => {
+  it('include that the shell needs a command, and nothing else accepts one', () => {
     const shell = { ...KNOWN, defaultExecutor: 'shell' };
     assert.deepEqual(
       read('goal: g\nsubtasks: [{ name: a }]\n', shell).diagnostics.map(({ code }) => code),

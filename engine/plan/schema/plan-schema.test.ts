@@ -33,12 +33,12 @@ const BEYOND = [
 ];
 
 describe('the published schema of plans', () => {
-  it('is what the code makes of its own schemas: npm run schema writes it', () => {
+  it('is generated from the code’s schemas by npm run schema', () => {
     const file = new URL('../../../media/fanout.schema.json', import.meta.url);
     assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), planJsonSchema());
   });
 
-  it('takes the samples that are sound', () => {
+  it('accepts the valid samples', () => {
     const folder = fileURLToPath(new URL('../samples/', import.meta.url));
     const sound = readdirSync(folder)
       .map(file => readFileSync(folder + file, 'utf8'))
@@ -80,7 +80,7 @@ describe('the published schema of plans', () => {
     )
     .map(([subtasks, rest]) => ({ goal: 'g', subtasks, ...rest }));
 
-  it('takes whatever the reader takes, and leaves to it only what it can not say', () => {
+  it('accepts every valid plan, and refuses other plans except for faults beyond a schema', () => {
     const seen = { sound: 0, refused: 0 };
     const numRuns = runs(400);
     fc.assert(
