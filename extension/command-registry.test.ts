@@ -21,8 +21,8 @@ type Target = keyof typeof TARGETS;
 const takenBy = (id: CommandId): readonly Target[] =>
   (Object.keys(TARGETS) as Target[]).filter(target => decodeArguments(id, TARGETS[target]).length > 0);
 
-describe('the argument of a command that is called from outside', () => {
-  it('is a target of that command, or is left out', () => {
+describe('the argument of a command in a call from outside', () => {
+  it('is a target of that command, or is dropped', () => {
     const taking = new Map<string, CommandId[]>();
     for (const id of COMMAND_IDS) {
       const targets = takenBy(id).join(', ');
@@ -44,14 +44,14 @@ describe('the argument of a command that is called from outside', () => {
     );
   });
 
-  it('is the task alone where the command is about the whole task', () => {
+  it('is only the task if the command acts on the whole task', () => {
     assert.deepEqual(decodeArguments('fleet.openReport', TARGETS.attempt), [
       { kind: 'attempt', thread: 'th_1' },
     ]);
     assert.deepEqual(decodeArguments('fleet.cancel', TARGETS.attempt), [TARGETS.attempt]);
   });
 
-  it('is the selected row where a key binding says so, if the command takes that row', () => {
+  it('is the selected row for a key binding, if the command accepts that row', () => {
     const selection = { kind: 'selection' };
     assert.deepEqual(
       decodeArguments('fleet.cancel', selection, () => TARGETS.child),
@@ -64,7 +64,7 @@ describe('the argument of a command that is called from outside', () => {
     assert.deepEqual(decodeArguments('fleet.cancel', selection), []);
   });
 
-  it('is left out where it is garbage, for every command', () => {
+  it('is dropped if it is garbage, for every command', () => {
     const garbage: readonly unknown[] = [
       ...[null, 42, 'x'.repeat(1_000_000), ['task'], {}, { kind: 'constructor' }, { kind: 'task' }],
       JSON.parse('{"__proto__":{"kind":"task","thread":"GONE-1"}}'),
@@ -96,7 +96,7 @@ describe('a call of a command from a row, a lens or a button', () => {
     vscode.commands.registerCommand('fleet.cancel', (...args: unknown[]) => called.push(...args));
   });
 
-  it('is made with the argument that it was described with', async () => {
+  it('has the argument that it was described with', async () => {
     const cancel = asCommand('fleet.cancel', 'Cancel It', TARGETS.child);
     assert.deepEqual(cancel, { command: 'fleet.cancel', title: 'Cancel It', arguments: [TARGETS.child] });
     await execute(cancel);
@@ -104,7 +104,7 @@ describe('a call of a command from a row, a lens or a button', () => {
     assert.deepEqual(editor.executed.at(-1), ['fleet.cancel', TARGETS.child]);
   });
 
-  it('does not compile with what the command does not take', () => {
+  it('does not compile with an argument that the command does not accept', () => {
     // @ts-expect-error an instance cannot be cancelled
     asCommand('fleet.cancel', '', TARGETS.instance);
     // @ts-expect-error the command takes no argument

@@ -5,7 +5,7 @@ import { editor } from '../test/stubs/vscode.ts';
 import { Documents } from './documents.ts';
 import { settled, useEditor } from './testing/editor.ts';
 
-describe('what a fleet says of itself, in an editor', () => {
+describe('a fleet’s documents in an editor', () => {
   let documents: Documents;
   useEditor();
   beforeEach(() => {
@@ -18,7 +18,7 @@ describe('what a fleet says of itself, in an editor', () => {
     editor.texts.active?.document.getText(),
   ];
 
-  it('is shown under its name, and anew in the same editor', async () => {
+  it('are shown under their name, and updated in the same editor', async () => {
     await documents.show('acme/web policy.txt', 'first');
     assert.deepEqual(shown(), ['/acme_web policy.txt', 'first']);
     await documents.show('acme/web policy.txt', 'second');
@@ -26,7 +26,7 @@ describe('what a fleet says of itself, in an editor', () => {
     assert.deepEqual([shown(), editor.texts.editors.length], [['/acme_web policy.txt', 'second'], 1]);
   });
 
-  it('is kept for the fifty that were shown last, and says so of the others', async () => {
+  it('are kept if they are among the last fifty, and otherwise replaced by a note', async () => {
     for (let i = 0; i < 51; i++) await documents.show(`${i}.txt`, `text ${i}`);
     const textOf = (name: string): string =>
       documents.provideTextDocumentContent(vscode.Uri.from({ scheme: 'fleet', path: `/${name}` }));

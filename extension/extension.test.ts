@@ -47,7 +47,7 @@ describe('the extension', () => {
     });
   }
 
-  it('is there where nobody uses a fleet: it makes no home, and serves none', async () => {
+  it('activates without a fleet: it creates no home, and serves none', async () => {
     const ready = next(integrated.event);
     activate(context());
     await ready;
@@ -58,7 +58,7 @@ describe('the extension', () => {
     assert.equal(editor.statusBarItems[0]!.isShown, false);
   });
 
-  it('is gone with its window', async () => {
+  it('ends with its window', async () => {
     const ready = next(integrated.event);
     activate(context());
     await ready;

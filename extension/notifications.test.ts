@@ -54,7 +54,7 @@ describe('notifications', () => {
     return last !== undefined && 'buttons' in last ? last.buttons : [];
   };
 
-  it('offer to look into a join that failed, and to try again', async () => {
+  it('offer the report of a failed join, and a retry', async () => {
     editor.person.will(press('Retry All Failed'));
     await on.window.task(failed());
     assert.deepEqual(editor.person.told('warning'), [
@@ -64,7 +64,7 @@ describe('notifications', () => {
     assert.deepEqual(editor.executed.at(-1), ['fleet.retryFailed', { kind: 'task', thread: 'th' }]);
   });
 
-  it('name the goal, the first subtask that failed and why, and how many more', async () => {
+  it('name the goal, the first failed subtask with its reason, and the number of others', async () => {
     const late = { ...done(0, 'failed'), after_join: true };
     const follower = { ...done(4, 'failed'), when: 'always' } as const;
     has(
@@ -80,19 +80,19 @@ describe('notifications', () => {
     ]);
   });
 
-  it('offer to try the only subtask that failed, and with a hint', async () => {
+  it('offer to retry the only failed subtask, also with a hint', async () => {
     has({ ...done(0, 'failed'), name: 'lint', reason: 'exit 1' }, done(1));
     await on.window.task(failed());
     assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
   });
 
-  it('offer nothing that starts work from a folder that is not trusted', async () => {
+  it('offer nothing that starts work from an untrusted folder', async () => {
     editor.isTrusted = false;
     await on.window.task(failed());
     assert.deepEqual(buttons(), ['Open Report', "Don't Show Again"]);
   });
 
-  it('offer to answer a subtask that asks, and its output', async () => {
+  it('offer to answer a subtask with a question, and its output', async () => {
     editor.person.will(press('Show Output'));
     has({ ...done(0), state: 'pending', verdict: null, name: 'lint', needs_you: 'May I run npm?' });
     const bare = task();
@@ -106,7 +106,7 @@ describe('notifications', () => {
     assert.deepEqual(editor.executed.at(-1), ['fleet.showOutput', subject]);
   });
 
-  it('name the goal and the subtasks that a lost worker had', async () => {
+  it('name the goal and the subtasks of a lost worker', async () => {
     on.window.client.change({
       task: task(),
       children: () => ({
@@ -126,7 +126,7 @@ describe('notifications', () => {
     ]);
   });
 
-  it('offer the log of a worker that was lost', async () => {
+  it('offer the log of a lost worker', async () => {
     editor.person.will(press('Open Log'));
     const lost = instance({ status: 'archived', note: 'its process died' });
     await on.window.fleet({ instances: [coordinator(), lost] });
@@ -154,12 +154,12 @@ describe('notifications', () => {
     ]);
   });
 
-  it('make no link of what others wrote', async () => {
+  it('make no links from text from elsewhere', async () => {
     await on.window.task(failed('see [this](command:fleet.stopAll)'));
     assert.match(editor.person.told('warning')[0]!, /see \[this\] \(command:/);
   });
 
-  it('are shown no more of a kind that nobody wants, and of the others still', async () => {
+  it('stop for a kind that was turned off, and continue for the others', async () => {
     editor.person.will(press("Don't Show Again"));
     await on.window.task(failed());
     assert.equal(editor.settings.section('fleet').get('notifications.joinFailed'), false);
@@ -169,7 +169,7 @@ describe('notifications', () => {
     assert.equal(editor.person.texts.length, 2);
   });
 
-  it('do nothing when they are closed', async () => {
+  it('do nothing when they are dismissed', async () => {
     editor.person.will(dismiss);
     await on.window.task(failed());
     assert.deepEqual(editor.executed, []);
@@ -180,7 +180,7 @@ describe('a coordinator that stopped', () => {
   const on = useModel();
   const full = new FleetError('LOG_POISONED', 'the log cannot be written', { hint: 'Remove the cause.' });
 
-  it('is told of where it ran in this window, with the way out', async () => {
+  it('is reported if it ran in this window, with a hint', async () => {
     const listening = coordinatorStopped(on.window.session);
     editor.handlers.set('fleet.reconnect', () => undefined);
     editor.person.will(press('Try Again'));
@@ -193,7 +193,7 @@ describe('a coordinator that stopped', () => {
     listening.dispose();
   });
 
-  it('is not told of where it was another process’s, or was asked to stop', async () => {
+  it('is not reported if it ran in another process, or was asked to stop', async () => {
     const listening = coordinatorStopped(on.window.session);
     on.window.session.live(on.window.client, false).down(full);
     on.window.session.live(on.window.client).none().down(full);

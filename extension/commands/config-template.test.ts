@@ -3,12 +3,12 @@ import { describe, it } from 'mocha';
 import { parseConfig } from '../../engine/home/config.ts';
 import { CONFIG_TEMPLATE } from './config-template.ts';
 
-describe('the text that a configuration begins with', () => {
+describe('the template of the configuration', () => {
   it('changes nothing', () => {
     assert.deepEqual(parseConfig(CONFIG_TEMPLATE, 'config.toml'), parseConfig('', 'config.toml'));
   });
 
-  it('means something where its comments are taken away', () => {
+  it('is valid without its comment signs', () => {
     const [title = '', ...lines] = CONFIG_TEMPLATE.split('\n');
     const text = [title, ...lines.map(line => line.replace(/^#/, ''))].join('\n');
     const { warnings, agents, worktree, fleet } = parseConfig(text, 'config.toml');

@@ -12,8 +12,8 @@ const subtask = (goal: string, ...on: readonly number[]): DraftSubtask => ({
   depends_on: on,
 });
 
-describe('a fan-out that is put together', () => {
-  it('takes subtasks at its end, or in the place of one', () => {
+describe('the draft of a fan-out', () => {
+  it('adds a subtask at its end, or replaces one', () => {
     const draft = withSubtask(withSubtask(EMPTY_DRAFT, subtask('a')), subtask('b', 0));
     const goals = ({ subtasks }: typeof draft): string[] => subtasks.map(({ goal }) => goal);
     assert.deepEqual(goals(draft), ['a', 'b']);
@@ -21,7 +21,7 @@ describe('a fan-out that is put together', () => {
     assert.deepEqual(EMPTY_DRAFT.subtasks, [], 'each change makes a new one');
   });
 
-  it('keeps who waits for whom when a subtask is removed', () => {
+  it('keeps dependencies when a subtask is removed', () => {
     const lists = fc
       .integer({ min: 1, max: 8 })
       .chain(n =>
@@ -48,7 +48,7 @@ describe('a fan-out that is put together', () => {
     );
   });
 
-  it('is asked of the engine with what runs each subtask, whatever the fleet has set', () => {
+  it('names the executor of each subtask in its request, whatever the fleet’s default', () => {
     const command = { ...subtask('b', 0), executor: 'shell', run: 'true' };
     const draft = {
       ...EMPTY_DRAFT,

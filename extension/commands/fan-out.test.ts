@@ -47,14 +47,14 @@ describe('putting a fan-out together', () => {
     assert.deepEqual(on.window.revealed, [{ kind: 'task', thread }]);
   });
 
-  it('takes a goal and a command line that are not empty', async () => {
+  it('requires a goal and a command line', async () => {
     editor.person.will(type(' ', 'a'), pick('Command'), type('', 'true'), escape);
     await on.window.run('fleet.fanOut', subject);
     assert.deepEqual(editor.person.faults, ['A subtask has a goal.', 'A command line says what to run.']);
     assert.equal(await isFannedOut(), false);
   });
 
-  it('adds subtasks that come after others, and shows all on one page', async () => {
+  it('adds subtasks with dependencies, and shows all on one page', async () => {
     editor.person.will(
       ...echo('first'),
       ...[pick('Add a subtask…'), ...echo('second $(trash)'), tick('[0] first')],
@@ -81,7 +81,7 @@ describe('putting a fan-out together', () => {
     );
   });
 
-  it('changes a subtask, with what it has proposed first', async () => {
+  it('changes a subtask, with its present values first', async () => {
     editor.person.will(
       ...command('first', 'false', 'worker-a'),
       ...[pick('[0] first'), pick('Change it…'), enter, enter, type('true'), enter],
@@ -94,14 +94,14 @@ describe('putting a fan-out together', () => {
     assert.equal(intent['run'], 'true');
   });
 
-  it('removes a subtask, also the last one, and then has nothing to start', async () => {
+  it('removes a subtask; without any, there is nothing to start', async () => {
     editor.person.will(...echo('first'), pick('[0] first'), pick('Remove it'), escape);
     await on.window.run('fleet.fanOut', subject);
     assert.ok(!editor.person.offered.some(label => label.includes('Start')));
     assert.equal(await isFannedOut(), false);
   });
 
-  it('joins as is picked or typed; an expression is checked while it is typed', async () => {
+  it('sets the picked or typed predicate; checks an expression while it is typed', async () => {
     editor.person.will(
       ...echo('first'),
       ...[pick('Add a subtask…'), ...echo('second'), enter],
@@ -121,7 +121,7 @@ describe('putting a fan-out together', () => {
     assert.equal(predicate, 'accepted >= 1 && failed == 0');
   });
 
-  it('bounds the join in time, and says what becomes of those that are left', async () => {
+  it('sets the time limit of the join, and the treatment of losers', async () => {
     editor.person.will(
       ...echo('first'),
       ...[pick('Time-out of the join'), type('0', '31536001', 'soon', '90')],
@@ -140,7 +140,7 @@ describe('putting a fan-out together', () => {
     assert.equal(asked?.body['timeout_secs'], 90);
   });
 
-  it('keeps what it has where a question of the page is left', async () => {
+  it('keeps its values when a question is cancelled', async () => {
     editor.person.will(
       ...echo('first'),
       ...[pick('Add a subtask…'), type('second'), escape],
@@ -157,7 +157,7 @@ describe('putting a fan-out together', () => {
     );
   });
 
-  it('comes back to its page, with nothing lost, when the engine refuses it', async () => {
+  it('is shown again, with nothing lost, when the engine refuses it', async () => {
     const cycle = [
       ...echo('first'),
       ...[pick('Add a subtask…'), ...echo('second'), tick('[0] first')],
@@ -177,7 +177,7 @@ describe('putting a fan-out together', () => {
     );
   });
 
-  it('starts nothing where any of its first questions is left', async () => {
+  it('starts nothing when a first question is cancelled', async () => {
     const answers = [type('goal'), pick('Command'), type('true'), enter];
     for (let asked = 0; asked <= answers.length; asked++) {
       editor.person.will(...answers.slice(0, asked), escape);
@@ -186,7 +186,7 @@ describe('putting a fan-out together', () => {
     assert.equal(await isFannedOut(), false);
   });
 
-  it('asks which task, of those that have no fan-out, or makes a new one', async () => {
+  it('asks for a task without a fan-out, or adds a new one', async () => {
     editor.folders = ['/home/ada/src'];
     const fanned = await on.fleet.fanOut(`${alias}-fanned`, ['wait']);
     await on.window.knows(fanned, ({ fan_out: fanOut }) => fanOut !== null);
@@ -207,19 +207,19 @@ describe('putting a fan-out together', () => {
   });
 });
 
-describe('a task that is added to be split', () => {
+describe('a task that is added with its subtasks', () => {
   const on = useFleet();
   const tasks = async (all: boolean): Promise<readonly string[]> =>
     (await on.fleet.client.report('tasks', { all })).tasks.map(({ alias }) => alias);
   const asked = [type('Check it'), type('CHECK-1')];
 
-  it('is added with its subtasks, and not where a later question is left', async () => {
+  it('is added together with its subtasks, and not when a later question is cancelled', async () => {
     editor.person.will(...asked, ...echo('first'), escape);
     await on.window.run('fleet.fanOut');
     assert.deepEqual(await tasks(true), []);
   });
 
-  it('is not added where its subtasks are refused, and is when they are mended', async () => {
+  it('is not added when its subtasks are refused, and is when they are corrected', async () => {
     editor.person.will(
       ...[...asked, ...echo('first')],
       ...[pick('Add a subtask…'), ...echo('second'), tick('[0] first')],
@@ -239,7 +239,7 @@ describe('a task that is added to be split', () => {
 describe('adding a task', () => {
   const on = useFleet();
 
-  it('takes the next free name where none is typed, and shows its row', async () => {
+  it('takes the next free alias by default, and reveals its row', async () => {
     editor.person.will(type('Check the release'), enter);
     await on.window.run('fleet.addTask');
     const { tasks } = await on.fleet.client.report('tasks', { all: true });
@@ -251,7 +251,7 @@ describe('adding a task', () => {
     assert.deepEqual(on.window.revealed, [{ kind: 'task', thread: tasks[0]!.thread }]);
   });
 
-  it('makes it in the namespace of the workspace, and nowhere where that is none', async () => {
+  it('uses the namespace of the workspace, and refuses an invalid one', async () => {
     await on.fleet.namespaces('acme');
     editor.settings.set('fleet.namespace', 'acme', 2);
     editor.person.will(type('There'), type('THERE-1'));
@@ -266,7 +266,7 @@ describe('adding a task', () => {
     assert.match(on.window.errors[0]!, /^fleet\.namespace is no namespace: 'Acme' has the segment/);
   });
 
-  it('adds none where a question is left', async () => {
+  it('adds none when a question is cancelled', async () => {
     const before = (await on.fleet.client.report('tasks', { all: true })).tasks.length;
     editor.person.will(escape);
     await on.window.run('fleet.addTask');

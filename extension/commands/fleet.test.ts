@@ -41,7 +41,7 @@ describe('starting and stopping the fleet', () => {
     return client;
   }
 
-  it('starts as many workers as is set, and says what came of it', async () => {
+  it('starts the configured number of workers, and shows the result', async () => {
     const resumed = [{ thread: 'th_1', alias: 'A-1', done: 1, subtasks: 2 }];
     const client = await open({ 'fleet.start': started({ adopted: ['did'], resumed }) });
     editor.settings.set('fleet.workers', 4);
@@ -54,7 +54,7 @@ describe('starting and stopping the fleet', () => {
     ]);
   });
 
-  it('takes the default where somebody set what can not be', async () => {
+  it('uses the default for an invalid setting', async () => {
     const client = await open({ 'fleet.start': started() });
     editor.settings.set('fleet.workers', -1);
     editor.settings.set('fleet.executor', 'rocket');
@@ -62,7 +62,7 @@ describe('starting and stopping the fleet', () => {
     assert.deepEqual(client.asked[0]?.input, { workers: 2, executor: 'echo' });
   });
 
-  it('offers the worktrees that attempts left which broke off', async () => {
+  it('offers the worktrees of crashed attempts', async () => {
     const left = worktree({ state: 'left' });
     await open({
       'fleet.start': started(),
@@ -75,7 +75,7 @@ describe('starting and stopping the fleet', () => {
     assert.deepEqual(editor.executed.at(-1), ['fleet.showWorktrees']);
   });
 
-  it('stops without a question where nothing is under way, whatever the views still show', async () => {
+  it('stops without confirmation if nothing is under way, whatever the views show', async () => {
     const client = await open({
       'fleet.stop': STOPPED,
       tasks: { tasks: [task()] },
@@ -91,7 +91,7 @@ describe('starting and stopping the fleet', () => {
     assert.equal(editor.statusTexts[0], 'Fleet: worker-a, coordinator stopped');
   });
 
-  it('stops what is under way only when that is confirmed', async () => {
+  it('stops running work only after confirmation', async () => {
     const client = await open({ 'fleet.stop': { ...STOPPED, stopped: [] }, live: { fan_outs_total: 1 } });
     editor.person.will(escape);
     await window.run('fleet.stopAll');
@@ -122,7 +122,7 @@ describe('the first fan-out', () => {
     }),
   };
 
-  it('starts the fleet where two workers do not run, and gives one subtask to each', async () => {
+  it('starts the fleet unless two workers run, and gives each one subtask', async () => {
     const client = new FakeClient({ ...ANSWERS, fleet: fleet({ instances: [coordinator(), instance()] }) });
     window = await Window.open(client);
     // The engine reports the new task.
@@ -148,7 +148,7 @@ describe('the first fan-out', () => {
     assert.deepEqual(window.revealed, [{ kind: 'task', thread: 'th_new' }]);
   });
 
-  it('takes the next name that no task has', async () => {
+  it('takes the next free alias', async () => {
     const tasks = ['FIRST-001', 'FIRST-002'].map(alias => task({ alias, thread: `th_${alias}` }));
     const client = new FakeClient({ ...ANSWERS, tasks: { tasks } });
     window = await Window.open(client);
@@ -161,7 +161,7 @@ describe('the first fan-out', () => {
     assert.ok(!client.asked.some(({ name }) => name === 'fleet.start'), 'two workers run');
   });
 
-  it('opens the walkthrough that it is a step of', async () => {
+  it('opens its walkthrough', async () => {
     window = new Window();
     await window.run('fleet.openWalkthrough');
     const [, id] = editor.executed.at(-1)!.slice(0, 2);
@@ -178,7 +178,7 @@ describe('the configuration of the home', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is opened, or a text to begin with that is not saved', async () => {
+  it('is opened, or an unsaved template', async () => {
     folder = await mkdtemp(join(tmpdir(), 'spl-config-'));
     window = new Window(new FakeSession(folder));
     await window.run('fleet.openConfiguration');

@@ -10,7 +10,7 @@ import { settled, useEditor } from '../testing/editor.ts';
 import { useFleet } from '../testing/suite.ts';
 import { Window } from '../testing/window.ts';
 
-describe('commands, whatever they are called with', () => {
+describe('commands with any argument', () => {
   const on = useFleet();
   let thread: string;
   before(async () => {
@@ -33,7 +33,7 @@ describe('commands, whatever they are called with', () => {
     return [children.map(({ state, attempt }) => [state, attempt]), round, complete, tasks.length];
   };
 
-  it('ask what is meant where the argument names nothing', async () => {
+  it('ask for a target if the argument names nothing', async () => {
     const garbage: readonly unknown[] = [
       42,
       'x'.repeat(1_000_000),
@@ -55,7 +55,7 @@ describe('commands, whatever they are called with', () => {
     assert.deepEqual(on.window.errors, []);
   });
 
-  it('change nothing where it names what is not there', async () => {
+  it('change nothing if the target does not exist', async () => {
     const before = await present();
     await on.window.run('fleet.cancel', { kind: 'task', thread: '../../etc/passwd' });
     await on.window.run('fleet.cancel', { kind: 'child', thread, index: 7 });
@@ -65,13 +65,13 @@ describe('commands, whatever they are called with', () => {
     assert.equal(on.window.errors.length, 4, 'each says so');
   });
 
-  it('are about the selected row where a key binding calls them', async () => {
+  it('act on the selected row in a key binding', async () => {
     on.window.selection = { kind: 'task', thread };
     await on.window.run('fleet.copyThread', { kind: 'selection' });
     assert.equal(editor.clipboard, thread);
   });
 
-  it('start nothing from a folder that is not trusted, and say why', async () => {
+  it('start nothing from an untrusted folder, and show why', async () => {
     editor.isTrusted = false;
     const before = await present();
     const did = on.window.model.fleet!.instances[1]!.did;
@@ -91,7 +91,7 @@ describe('commands, whatever they are called with', () => {
     for (const error of on.window.errors) assert.match(error, refusal);
   });
 
-  it('show and end what runs from a folder that is not trusted', async () => {
+  it('show and end running work from an untrusted folder', async () => {
     editor.isTrusted = false;
     await on.window.run('fleet.showTask', { kind: 'task', thread });
     assert.equal(on.window.shown[0], '/GONE-1.json');
@@ -104,7 +104,7 @@ describe('commands, whatever they are called with', () => {
 describe('a command that fails', () => {
   useEditor();
 
-  it('says what is wrong with the way out, makes no link of it, and shows the log', async () => {
+  it('shows the error with its hint and the log, and without links from its text', async () => {
     const failure = new FleetError('CONFLICT', 'see [this](command:fleet.stopAll)', { hint: 'Stop that.' });
     const window = await Window.open(new FakeClient({ fleet: fleet(), tasks: { tasks: [] }, ping: failure }));
     editor.person.will(press('Show Log'));
@@ -116,7 +116,7 @@ describe('a command that fails', () => {
     window.close();
   });
 
-  it('asks for the engine where none answers, and says why there is none', async () => {
+  it('asks for an engine if none answers, and shows why there is none', async () => {
     const window = new Window();
     window.session.down(new FleetError('HOME_INVALID', 'the home is none', { hint: 'Use another.' }));
     await window.run('fleet.openHistory');
@@ -140,7 +140,7 @@ describe('the commands of the manifest', () => {
 describe('a pick', () => {
   useEditor();
 
-  it('shows goals and names from elsewhere as they are', async () => {
+  it('shows goals and names from elsewhere literally', async () => {
     const tasks = ['EVIL-1', 'EVIL-2'].map((alias, i) =>
       task({ alias, thread: `th_${i}`, goal: '$(trash) [x](command:fleet.stopAll)' }),
     );
@@ -158,7 +158,7 @@ describe('a pick', () => {
     window.close();
   });
 
-  it('is not asked where only one fits, and says so where none does', async () => {
+  it('is skipped if only one fits, and reports if none does', async () => {
     const client = new FakeClient({ fleet: fleet(), tasks: { tasks: [task()] } });
     const window = await Window.open(client);
     await window.run('fleet.openReport');

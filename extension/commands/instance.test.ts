@@ -30,7 +30,7 @@ describe('the commands for an instance', () => {
     return client;
   }
 
-  it('restart a worker, and offer workers alone', async () => {
+  it('restart a worker, and offer only workers', async () => {
     const client = await open({ 'fleet.restart': instance() });
     editor.person.will(pick('worker-b'));
     await window.run('fleet.restartInstance');
@@ -73,7 +73,7 @@ describe('the commands for an instance', () => {
     ]);
   });
 
-  it('show an instance as the engine tells it now, also one that the views do not have', async () => {
+  it('show the engine’s present state of an instance, also of one that the views lack', async () => {
     const gone = instance({ did: 'did:sync:instance:gone', alias: 'worker-z' });
     const client = await open({ instance: gone });
     await window.run('fleet.showInstance', { kind: 'instance', did: gone.did });
@@ -104,7 +104,7 @@ describe('the commands for an instance', () => {
     await rm(home, { recursive: true });
   });
 
-  it('show a row for each instance, and what is frozen, by whom and since when', async () => {
+  it('show a row for each instance, and each freeze with its author and time', async () => {
     const issued = { reason: 'bad release', issued_by: 'did:sync:user:ada', issued_at_unix: 1_750_000_000 };
     const freezes = [{ namespace: 'acme', level: 'soft', grace_secs: 60, ...issued }];
     await open({ fleet: fleet({ freezes }) });

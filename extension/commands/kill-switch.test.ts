@@ -19,14 +19,14 @@ describe('the kill switch', () => {
     return [...stop, ...freezes.map(each => [each.namespace, each.level, each.grace_secs, each.reason])];
   };
 
-  it('freezes what was picked softly, with a reason', async () => {
+  it('freezes the picked namespace softly, with a reason', async () => {
     editor.person.will(pick('acme'), pick('Soft'), type(' bad release '), press('Freeze'));
     await on.window.run('fleet.killSwitch');
     assert.deepEqual(await frozen(), [['acme', 'soft', 60, 'bad release']]);
     assert.deepEqual(editor.statusTexts, ['Nothing new starts in acme until it is lifted']);
   });
 
-  it('freezes hard after a grace, which has to be one, without a reason', async () => {
+  it('freezes hard with a valid grace, and without a reason', async () => {
     editor.person.will(pick('Hard'), type('', 'soon', '-1', '86401', '0'), enter, press('Freeze'));
     await on.window.run('fleet.freezeNamespace', { kind: 'namespace', id: 'acme/web' });
     assert.deepEqual(await frozen(), [['acme/web', 'hard', 0, null]]);
@@ -34,14 +34,14 @@ describe('the kill switch', () => {
     assert.match(editor.person.detail ?? '', /still runs there after 0 s is ended, as cancelled\./);
   });
 
-  it('stops everything without a question of how', async () => {
+  it('stops everything without asking for the strictness', async () => {
     editor.person.will(pick('Emergency Stop'), type('cost'), press('Stop'));
     await on.window.run('fleet.killSwitch');
     assert.deepEqual(await frozen(), [['everything', 'cost']]);
     assert.deepEqual(editor.statusTexts, ['Nothing new starts anywhere until it is lifted']);
   });
 
-  it('says before it freezes what that means, and how much is under way', async () => {
+  it('shows before a freeze its effect, and the work under way', async () => {
     await on.fleet.fanOut('UNDER-WAY', ['wait']);
     await on.window.knows('UNDER-WAY', ({ fan_out: fanOut }) => fanOut !== null);
     editor.person.will(pick('beta'), pick('Soft'), enter, escape);
@@ -53,7 +53,7 @@ describe('the kill switch', () => {
     );
   });
 
-  it('freezes nothing when any of its questions is left', async () => {
+  it('freezes nothing when a question is cancelled', async () => {
     const answers = [pick('acme'), pick('Hard'), enter, enter];
     for (let asked = 0; asked <= answers.length; asked++) {
       editor.person.will(...answers.slice(0, asked), escape);
@@ -63,7 +63,7 @@ describe('the kill switch', () => {
     assert.deepEqual(editor.statusTexts, []);
   });
 
-  it('offers the namespaces that are active, and everything first', async () => {
+  it('offers everything first, then the active namespaces', async () => {
     await on.fleet.namespaces('gone');
     await on.fleet.client.submit('namespace.archive', { namespace: 'gone' });
     editor.person.will(escape);
@@ -71,7 +71,7 @@ describe('the kill switch', () => {
     assert.deepEqual(editor.person.offered, ['Emergency Stop', 'default', 'acme', 'acme/web', 'beta']);
   });
 
-  it('is lifted of what is picked, the emergency stop first, by whomever it was set', async () => {
+  it('lifts the picked hold, the emergency stop first, whoever set it', async () => {
     const { client } = on.fleet;
     const kill = { namespace: null, emergency: false, level: null, grace_secs: null, reason: null };
     await client.submit('kill', { ...kill, namespace: 'acme', reason: 'bad release' });
@@ -85,7 +85,7 @@ describe('the kill switch', () => {
     assert.deepEqual(await frozen(), []);
   });
 
-  it('is lifted only where something was picked, though there is but one freeze', async () => {
+  it('lifts nothing without a pick, even if there is only one freeze', async () => {
     editor.person.will(pick('acme'), pick('Soft'), enter, press('Freeze'), escape);
     await on.window.run('fleet.killSwitch');
     await on.window.run('fleet.liftKillSwitch');
@@ -97,7 +97,7 @@ describe('the kill switch', () => {
     assert.deepEqual(editor.person.told('info'), ['Nothing is frozen.']);
   });
 
-  it('is lifted of a namespace, of those alone that have a freeze of their own', async () => {
+  it('lifts the freeze of a namespace, and offers only those with their own freeze', async () => {
     for (const namespace of ['acme', 'beta'])
       await on.fleet.client.submit('kill', {
         ...{ namespace, emergency: false, level: null, grace_secs: null, reason: null },

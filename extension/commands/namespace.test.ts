@@ -25,7 +25,7 @@ describe('the commands for namespaces', () => {
   const inUse = (): unknown =>
     vscode.workspace.getConfiguration('fleet').inspect('namespace')?.workspaceValue;
 
-  it('make one below the chosen one, with what it is for', async () => {
+  it('create one below the chosen one, with a description', async () => {
     editor.person.will(type(`${org}/api`), type(' The service '));
     await on.window.run('fleet.newNamespace', at(org));
     const [name] = editor.person.asked;
@@ -34,7 +34,7 @@ describe('the commands for namespaces', () => {
     assert.deepEqual(editor.statusTexts, [`Created ${org}/api`]);
   });
 
-  it('refuse each name that would be none, or can not be made now, while it is typed', async () => {
+  it('refuse invalid and unavailable names while they are typed', async () => {
     await on.fleet.client.submit('namespace.archive', { namespace: `${org}/web` });
     editor.person.will(
       type(
@@ -72,7 +72,7 @@ describe('the commands for namespaces', () => {
     assert.ok(!(await idsOf()).includes('new'), 'the description was left');
   });
 
-  it('make one anew that was deleted', async () => {
+  it('create a deleted one again', async () => {
     await on.fleet.client.submit('namespace.delete', { namespace: `${org}/web` });
     editor.person.will(type(`${org}/web`), enter);
     await on.window.run('fleet.newNamespace');
@@ -80,7 +80,7 @@ describe('the commands for namespaces', () => {
     assert.deepEqual([status, description], ['active', null]);
   });
 
-  it('archive one with nothing below it at once, and offer the way back', async () => {
+  it('archive one with nothing below it at once, and offer to undo it', async () => {
     editor.person.will(press('Revive'));
     await on.window.run('fleet.archiveNamespace', at(`${org}/web`));
     assert.deepEqual(editor.person.told('info'), [`${org}/web is archived.`]);
@@ -88,7 +88,7 @@ describe('the commands for namespaces', () => {
     assert.deepEqual(editor.executed.at(-1), ['fleet.reviveNamespace', at(`${org}/web`)]);
   });
 
-  it('archive one with all below it only when that is confirmed', async () => {
+  it('archive one with all below it only after confirmation', async () => {
     editor.person.will(escape);
     await on.window.run('fleet.archiveNamespace', at(org));
     assert.equal((await namespace(org)).status, 'active');
@@ -99,7 +99,7 @@ describe('the commands for namespaces', () => {
     assert.equal((await namespace(`${org}/web`)).archived_by, org);
   });
 
-  it('revive what was archived itself, with its policy', async () => {
+  it('revive one that was archived itself, with its policy', async () => {
     const policy = { limits: { max_parallel: 2 } };
     await on.fleet.client.submit('namespace.create', { id: `${org}/api`, description: null, policy });
     for (const id of [`${org}/api`, org])
@@ -117,7 +117,7 @@ describe('the commands for namespaces', () => {
     assert.deepEqual(editor.statusTexts.at(-1), `${org}/api is active again`);
   });
 
-  it('delete one only when that is confirmed, and never the one above all', async () => {
+  it('delete one only after confirmation, and never the root', async () => {
     editor.person.will(pick(`${org}/web`), escape);
     await on.window.run('fleet.deleteNamespace');
     assert.ok(!editor.person.offered.includes('default'));
@@ -128,14 +128,14 @@ describe('the commands for namespaces', () => {
     assert.deepEqual(editor.statusTexts, [`Deleted ${org}/web`]);
   });
 
-  it('show why the engine does not delete one', async () => {
+  it('show why the engine refuses to delete one', async () => {
     editor.person.will(press('Delete'));
     await on.window.run('fleet.deleteNamespace', at(org));
     assert.equal(on.window.errors.length, 1);
     assert.ok((await idsOf()).includes(org));
   });
 
-  it('show what holds in one, which level set it, and what was used', async () => {
+  it('show the effective policy of one, its sources, and the usage', async () => {
     const policy = { limits: { max_parallel: 2, budget_usd: 20 }, deny: { executors: ['shell'] } };
     await on.fleet.client.submit('namespace.create', { id: org, description: null, policy });
     await on.window.run('fleet.showEffectivePolicy', at(`${org}/web`));
@@ -150,7 +150,7 @@ describe('the commands for namespaces', () => {
     assert.match(on.window.shown[1], new RegExp(`^${org} is archived: new work is refused`, 'm'));
   });
 
-  it('have the workspace work in one, until it is taken back', async () => {
+  it('set the namespace of the workspace, until it is cleared', async () => {
     await on.window.run('fleet.useNamespace', at(`${org}/web`));
     assert.equal(inUse(), `${org}/web`);
     await on.window.run('fleet.clearNamespace');
@@ -161,7 +161,7 @@ describe('the commands for namespaces', () => {
     ]);
   });
 
-  it('offer to work in those alone that are active', async () => {
+  it('offer only active ones for the workspace', async () => {
     await on.fleet.client.submit('namespace.archive', { namespace: `${org}/web` });
     editor.person.will(escape);
     await on.window.run('fleet.useNamespace');

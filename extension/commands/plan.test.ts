@@ -60,7 +60,7 @@ describe('a plan that is run', () => {
     return on.fleet.client.report('task', { task: thread });
   };
 
-  it('is one task, whose folders are told from that of the plan', async () => {
+  it('is one task, with folders relative to that of the plan', async () => {
     const subject = await open();
     await on.window.run('fleet.runPlan', subject(null));
     assert.deepEqual(on.window.errors, []);
@@ -92,7 +92,7 @@ describe('a plan that is run', () => {
     assert.deepEqual(editor.person.offered, ['types', 'test-${{ matrix.n }}', 'report']);
   });
 
-  it('is run in the part that was shown, wherever it stands when it is clicked', async () => {
+  it('runs the shown part, wherever it is when it is clicked', async () => {
     const subject = await open();
     const shown = { ...subject(0), name: 'report' };
     await on.window.run('fleet.runPlanSubtask', shown);
@@ -103,7 +103,7 @@ describe('a plan that is run', () => {
     assert.deepEqual(editor.person.told('info'), ['The plan has changed: lint is not in it any more.']);
   });
 
-  it('is made in the namespace that it names, else in that of the workspace', async () => {
+  it('uses its own namespace, otherwise that of the workspace', async () => {
     await on.fleet.namespaces('acme', 'beta');
     editor.settings.set('fleet.namespace', 'beta', 2);
     const subject = await open(`namespace: acme\n${PLAN}`);
@@ -116,7 +116,7 @@ describe('a plan that is run', () => {
     assert.equal((await run()).namespace, 'beta');
   });
 
-  it('is not run with a fault, which is shown', async () => {
+  it('is not run with a fault, and shows it', async () => {
     const subject = await open(PLAN.replace('[types,', '[typs,'));
     editor.person.will(press('Show Problems'));
     await on.window.run('fleet.runPlan', subject(null));
@@ -125,7 +125,7 @@ describe('a plan that is run', () => {
     assert.deepEqual(on.window.planRuns, []);
   });
 
-  it('leaves no task where the engine refuses its subtasks', async () => {
+  it('leaves no task if the engine refuses its subtasks', async () => {
     const subject = await open(PLAN.replace('run: echo done', 'executor: agent:nobody'));
     const before = (await on.fleet.client.report('tasks', { all: true })).tasks.length;
     await on.window.run('fleet.runPlan', subject(null));
@@ -171,27 +171,27 @@ describe('the commands for plans', () => {
   const submitted = (): readonly string[] =>
     client.asked.map(({ name }) => name).filter(name => /^task\.|^fan-out/.test(name));
 
-  it('start the fleet first where no worker lives', async () => {
+  it('start the fleet first if no worker is live', async () => {
     await window.run('fleet.runPlan', opened.subject(null));
     const names = client.asked.map(({ name }) => name);
     assert.ok(names.indexOf('fleet.start') < names.indexOf('fan-out.open') && names.includes('fleet.start'));
   });
 
-  it('measure a run that has ended, serially', async () => {
+  it('measure a finished run serially', async () => {
     lastRun(true);
     await window.run('fleet.runPlanSerially', opened.subject(null));
     assert.deepEqual(client.asked.at(-1), { name: 'task.run-serial', input: { task: 'th_1', worker: null } });
     assert.deepEqual(editor.statusTexts, ['PLAN-1-serial: started, one subtask after another']);
   });
 
-  it('offer a run in parallel where there is none that has ended to measure', async () => {
+  it('offer a parallel run if there is no finished one to measure', async () => {
     lastRun(false);
     editor.person.will(press('Run'));
     await window.run('fleet.runPlanSerially', opened.subject(null));
     assert.deepEqual(submitted(), ['fan-out.open']);
   });
 
-  it('open the report of the last run, and say where there was none', async () => {
+  it('open the report of the last run, or report that there was none', async () => {
     await window.run('fleet.openPlanReport', opened.subject(null));
     assert.deepEqual(editor.person.told('info'), ['This plan has not been run yet.']);
     lastRun(true);
@@ -199,12 +199,12 @@ describe('the commands for plans', () => {
     assert.deepEqual(window.reports, ['th_1']);
   });
 
-  it('show the picture of the plan', async () => {
+  it('show the graph of the plan', async () => {
     await window.run('fleet.previewPlan', opened.subject(null));
     assert.deepEqual(window.previews, [FILE.toString()]);
   });
 
-  it('are about the plan that is edited, and say how to make one where none is', async () => {
+  it('act on the plan in the editor, or show how to make one', async () => {
     const commands = ['fleet.runPlan', 'fleet.runPlanSubtask', 'fleet.runPlanSerially'] as const;
     for (const command of [...commands, 'fleet.openPlanReport', 'fleet.previewPlan'] as const)
       await window.run(command);

@@ -25,7 +25,7 @@ describe('a query of the records', () => {
   });
   afterEach(() => window.close());
 
-  it('begins with one that works, and shows its rows as a table', async () => {
+  it('starts with a valid query, and shows its rows as a table', async () => {
     editor.person.will(enter);
     await window.run('fleet.query');
     const sql = String(client.asked[0]?.input['sql']);
@@ -36,14 +36,14 @@ describe('a query of the records', () => {
     assert.deepEqual(text.split('\n').slice(2), table);
   });
 
-  it('is not asked when it is left, or empty', async () => {
+  it('is not sent when it is cancelled or empty', async () => {
     editor.person.will(escape, type(' '));
     await window.run('fleet.query');
     await window.run('fleet.query');
     assert.deepEqual(client.asked, []);
   });
 
-  it('shows the engine’s words for one that is wrong', async () => {
+  it('shows the engine’s error for an invalid query', async () => {
     client.change({ query: new Error('no such column: topics') });
     editor.person.will(enter);
     await window.run('fleet.query');
@@ -54,7 +54,7 @@ describe('a query of the records', () => {
 describe('spl from a window', () => {
   useEditor();
 
-  it('has a terminal of its own, on the fleet of the window', async () => {
+  it('has its own terminal, on the fleet of the window', async () => {
     const window = new Window();
     await window.run('fleet.openTerminal');
     const [terminal] = editor.terminals;
@@ -65,7 +65,7 @@ describe('spl from a window', () => {
     window.close();
   });
 
-  it('checks the machine as a task, with no shell in between', async () => {
+  it('checks the machine in a task without a shell', async () => {
     const window = new Window();
     await window.run('fleet.doctor');
     const [task] = editor.tasks;

@@ -9,14 +9,14 @@ import { taskOf } from './add-task.ts';
 import { requestOf } from './fan-out-draft.ts';
 import { startTask } from './start-task.ts';
 
-describe('a task that is added to be fanned out', () => {
+describe('a task that is added with its fan-out', () => {
   useEditor();
   const subtask = { goal: 'a', executor: 'echo', run: null, target: 'round-robin', depends_on: [] };
   const draft = { subtasks: [subtask], join: 'all', losers: 'drain', timeoutSecs: null } as const;
   const start = (client: FakeClient) => startTask(client, taskOf('g', null), requestOf(draft));
   const opened = { thread: 'th_new', alias: 'NEW-1', record: 'r', goal: 'g' };
 
-  it('is one command, of which no half is left where it is refused or the window ends', async () => {
+  it('is one command, which leaves no part if it is refused or the window closes', async () => {
     const lost = new FleetError('UNREACHABLE', 'nobody answers', { hint: 'Start it.' });
     const client = new FakeClient({ 'fan-out.open': lost });
     await assert.rejects(start(client), lost);
@@ -27,7 +27,7 @@ describe('a task that is added to be fanned out', () => {
     assert.equal((client.asked[0]?.input['fan_out'] as { subtasks: object[] }).subtasks.length, 1);
   });
 
-  it('says what will keep its subtasks from starting', async () => {
+  it('shows what will prevent its subtasks from starting', async () => {
     const note = 'the repository belongs to somebody else';
     const client = new FakeClient({ 'fan-out.open': { ...opened, fan_out: fannedOut({ notes: [note] }) } });
     assert.equal((await start(client)).thread, 'th_new');

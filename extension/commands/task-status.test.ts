@@ -4,7 +4,7 @@ import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { editor, enter, escape, pick, type, type Answer } from '../../test/stubs/vscode.ts';
 import { useFleet } from '../testing/suite.ts';
 
-describe('the status of a task, as people say it', () => {
+describe('the status of a task, set by people', () => {
   const on = useFleet();
   let made = 0;
   let thread: string;
@@ -24,7 +24,7 @@ describe('the status of a task, as people say it', () => {
     return (await task()).status;
   };
 
-  it('offers what the task takes now, in the order in which work goes on', async () => {
+  it('offers the actions that the task allows, in the usual order', async () => {
     await say(escape);
     assert.deepEqual(editor.person.offered, ['Start', 'Done', 'Block', 'Defer', 'Fail']);
     assert.deepEqual(editor.person.texts, [`STAND-${made} is inbox`]);
@@ -32,7 +32,7 @@ describe('the status of a task, as people say it', () => {
     assert.deepEqual(editor.statusTexts, [`STAND-${made} is active`]);
   });
 
-  it('goes from a start to a verdict, with what was done and why', async () => {
+  it('goes from a start to a verdict, with a result and a reason', async () => {
     await say(pick('Start'));
     assert.equal(await say(pick('Done'), type(' all of it ')), 'review');
     assert.equal((await task()).evaluation.done?.summary, 'all of it');
@@ -45,13 +45,13 @@ describe('the status of a task, as people say it', () => {
     assert.equal((await task()).evaluation.reason, 'no time');
   });
 
-  it('judges what somebody else did, and rejects it with a reason', async () => {
+  it('rejects the work of somebody else with a reason', async () => {
     await on.fleet.client.submit('task.done', { task: thread, summary: null });
     assert.equal(await say(pick('Reject'), type('not yet')), 'rejected');
     assert.equal((await task()).reason, 'not yet');
   });
 
-  it('is blocked by something in words, which has to be said', async () => {
+  it('is blocked by a reason in words, which is required', async () => {
     assert.equal(await say(pick('Block'), pick('Something else…'), type(' ', 'the parts')), 'blocked');
     assert.deepEqual(editor.person.faults, ['A block says what it waits for.']);
     assert.equal((await task()).reason, 'the parts');
@@ -68,7 +68,7 @@ describe('the status of a task, as people say it', () => {
     );
   });
 
-  it('is deferred for days, or until somebody starts it', async () => {
+  it('is deferred for some days, or until somebody starts it', async () => {
     const before = Math.floor(Date.now() / 1000);
     assert.equal(await say(pick('Defer'), pick('For three days')), 'deferred');
     const until = (await task()).deferred_until_unix ?? 0;
@@ -78,7 +78,7 @@ describe('the status of a task, as people say it', () => {
     assert.equal((await task()).deferred_until_unix, null);
   });
 
-  it('stays as it is when a question is left', async () => {
+  it('stays the same when a question is cancelled', async () => {
     for (const left of [
       [escape],
       [pick('Done'), escape],
@@ -91,7 +91,7 @@ describe('the status of a task, as people say it', () => {
     assert.deepEqual(editor.statusTexts, []);
   });
 
-  it('is what its join decides, where the task has one', async () => {
+  it('is decided by its join, if the task has one', async () => {
     const fanned = await on.fleet.fanOut('FANNED-1', ['wait']);
     await on.window.knows(fanned, ({ fan_out: fanOut }) => fanOut !== null);
     await on.window.run('fleet.setTaskStatus', { kind: 'task', thread: fanned });

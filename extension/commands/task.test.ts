@@ -28,8 +28,8 @@ describe('the commands for tasks', () => {
     return thread;
   }
 
-  describe('to try again', () => {
-    it('run the one that failed again, with a hint', async () => {
+  describe('for a retry', () => {
+    it('retry the failed one, with a hint', async () => {
       const thread = await ended('accept', 'failed');
       editor.person.will(type('begin at the end'));
       await on.window.run('fleet.retry', { kind: 'task', thread });
@@ -41,7 +41,7 @@ describe('the commands for tasks', () => {
       assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
     });
 
-    it('offer those that did not accept, and give no hint where none was typed', async () => {
+    it('offer those that did not accept, and send no empty hint', async () => {
       const thread = await ended('failed', 'accept', 'failed');
       editor.person.will(pick('[2] part 2'), enter);
       await on.window.run('fleet.retry', { kind: 'task', thread });
@@ -49,7 +49,7 @@ describe('the commands for tasks', () => {
       assert.equal((await on.fleet.taken(thread, 2))['hint'] ?? null, null);
     });
 
-    it('run nothing when the hint is left', async () => {
+    it('retry nothing when the hint is cancelled', async () => {
       const thread = await ended('failed');
       editor.person.will(escape);
       await on.window.run('fleet.retry', at(thread, 0));
@@ -59,7 +59,7 @@ describe('the commands for tasks', () => {
       );
     });
 
-    it('run all that did not accept again, as one round', async () => {
+    it('retry all that did not accept, in one round', async () => {
       const thread = await ended('failed', 'accept', 'failed');
       await on.window.run('fleet.retryFailed', { kind: 'task', thread });
       assert.deepEqual(editor.statusTexts, [`${alias}: started again what failed`]);
@@ -68,7 +68,7 @@ describe('the commands for tasks', () => {
       assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
     });
 
-    it('offer the tasks of which anything failed', async () => {
+    it('offer the tasks with failed subtasks', async () => {
       const failed = await ended('failed');
       alias = `${alias}-fine`;
       await ended('accept');
@@ -79,7 +79,7 @@ describe('the commands for tasks', () => {
       assert.ok(labels.includes((await task(failed)).alias) && !labels.includes(alias));
     });
 
-    it('say so where no subtask fits', async () => {
+    it('report if no subtask fits', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.retry', { kind: 'task', thread });
       assert.deepEqual(editor.person.told('info'), [`${alias} has no subtask that fits.`]);
@@ -87,7 +87,7 @@ describe('the commands for tasks', () => {
   });
 
   describe('to cancel', () => {
-    it('end no attempt that came after the one that was shown', async () => {
+    it('cancel no attempt later than the shown one', async () => {
       const thread = await on.fleet.fanOut('LATER-1', ['wait', 'wait longer']);
       await on.fleet.end(thread, 0, 'failed');
       await on.window.run('fleet.cancel', { ...at(thread, 0), kind: 'attempt', attempt: 2 });
@@ -98,7 +98,7 @@ describe('the commands for tasks', () => {
       await on.fleet.end(thread, 1, 'cancelled');
     });
 
-    it('end a subtask that runs without a question, and say how it goes on', async () => {
+    it('cancel a running subtask without confirmation, and show how to continue', async () => {
       const thread = await on.fleet.fanOut(alias, ['go on', 'be quick']);
       await on.fleet.end(thread, 1, 'accept');
       await on.window.run('fleet.cancel', at(thread, 0));
@@ -108,13 +108,13 @@ describe('the commands for tasks', () => {
       assert.deepEqual(editor.statusTexts, ['Cancelled [0]. Retry runs it again.']);
     });
 
-    it('end a task without a fan-out without a question', async () => {
+    it('cancel a task without a fan-out without confirmation', async () => {
       const thread = await on.fleet.task(alias);
       await on.window.run('fleet.cancel', { kind: 'task', thread });
       assert.equal((await task(thread)).status, 'cancelled');
     });
 
-    it('end a fan-out only when that is confirmed', async () => {
+    it('cancel a fan-out only after confirmation', async () => {
       const thread = await on.fleet.fanOut(alias, ['go on']);
       await on.fleet.taken(thread);
       editor.person.will(escape);
@@ -127,7 +127,7 @@ describe('the commands for tasks', () => {
       await on.fleet.end(thread, 0, 'cancelled');
     });
 
-    it('offer the tasks that are open', async () => {
+    it('offer the open tasks', async () => {
       const over = await ended('accept');
       await on.fleet.task(`${alias}-bare`);
       const open = await on.fleet.fanOut(`${alias}-open`, ['go on']);
@@ -157,7 +157,7 @@ describe('the commands for tasks', () => {
       for (const index of [0, 1]) await on.fleet.end(serial.thread, index, 'accept');
     });
 
-    it('show a task as the engine tells it, and its records', async () => {
+    it('show the engine’s document of a task, and its records', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.showTask', { kind: 'task', thread });
       const [path, text] = on.window.shown;
@@ -168,7 +168,7 @@ describe('the commands for tasks', () => {
       assert.deepEqual(JSON.parse(on.window.shown[1]), records);
     });
 
-    it('replay how its status came about', async () => {
+    it('replay the history of its status', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.replay', { kind: 'task', thread });
       const [path, text] = on.window.shown;
@@ -178,14 +178,14 @@ describe('the commands for tasks', () => {
       assert.match(text, /\napproved after \d+ records\n$/);
     });
 
-    it('show the records of a subtask, which has a thread of its own', async () => {
+    it('show the records of a subtask’s own thread', async () => {
       const thread = await ended('accept');
       const [child] = await children(thread);
       await on.window.run('fleet.showThread', at(thread, 0));
       assert.equal(on.window.shown[0], `/${child!.thread}.json`);
     });
 
-    it('show the records of any thread, that is picked by what it is about', async () => {
+    it('show the records of any picked thread', async () => {
       const thread = await on.fleet.task(alias, { goal: 'cost $(trash) nothing' });
       editor.person.will(pick(`${alias}: cost \\$(trash) nothing`));
       await on.window.run('fleet.showThread');
@@ -204,7 +204,7 @@ describe('the commands for tasks', () => {
       assert.equal(editor.statusTexts[0], `Copied ${alias}`);
     });
 
-    it('show what an attempt printed in a terminal of that name', async () => {
+    it('show the output of an attempt in a terminal with its name', async () => {
       const thread = await ended('failed');
       await on.window.run('fleet.showOutput', at(thread, 0));
       await on.window.run('fleet.showOutput', { kind: 'attempt', thread, index: 0, attempt: 2 });
@@ -217,7 +217,7 @@ describe('the commands for tasks', () => {
       );
     });
 
-    it('open nothing of a subtask that worked in no folder of its own', async () => {
+    it('open nothing for a subtask without its own worktree', async () => {
       const thread = await ended('accept');
       for (const command of [
         'fleet.openChanges',

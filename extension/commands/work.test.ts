@@ -17,7 +17,7 @@ import { Window } from '../testing/window.ts';
 const THREAD = task().thread;
 const CHILD = { kind: 'child', thread: THREAD, index: 0 };
 
-describe('what an attempt did in a worktree of its own', () => {
+describe('the work of an attempt in its own worktree', () => {
   let folder: string;
   let base: string;
   let window: Window;
@@ -60,7 +60,7 @@ describe('what an attempt did in a worktree of its own', () => {
   const textOf = async (uri: unknown): Promise<string> =>
     (await vscode.workspace.openTextDocument(uri as vscode.Uri)).getText();
 
-  it('is shown file by file, as it was and as it is', async () => {
+  it('is shown file by file, before and after', async () => {
     await open(work());
     await window.run('fleet.openChanges', CHILD);
     const [id, title, resources] = editor.executed.at(-1)!;
@@ -80,7 +80,7 @@ describe('what an attempt did in a worktree of its own', () => {
     ]);
   });
 
-  it('is read from the repository where its folder is gone, which is said where it is needed', async () => {
+  it('is read from the repository if its folder is gone, and reported if the folder is needed', async () => {
     await open({ ...work(), dir: '/nowhere' });
     await window.run('fleet.openChanges', CHILD);
     assert.equal(editor.executed.at(-1)?.[0], 'vscode.changes');
@@ -91,7 +91,7 @@ describe('what an attempt did in a worktree of its own', () => {
       assert.match(error, /^the worktree '\/nowhere' is gone\. .* git worktree add FOLDER spl\/A\/0-1$/);
   });
 
-  it('is opened in a window or a terminal of its own', async () => {
+  it('is opened in a new window or terminal', async () => {
     await open(work());
     await window.run('fleet.openWorktree', CHILD);
     const [id, uri, options] = editor.executed.at(-1)!;
@@ -105,7 +105,7 @@ describe('what an attempt did in a worktree of its own', () => {
     assert.equal((terminal?.options as vscode.TerminalOptions).cwd, folder);
   });
 
-  it('is not read by git from a folder that is not trusted', async () => {
+  it('is not read with git from an untrusted folder', async () => {
     await open(work());
     await window.run('fleet.openChanges', CHILD);
     const [, , resources] = editor.executed.at(-1)!;
@@ -115,13 +115,13 @@ describe('what an attempt did in a worktree of its own', () => {
     await assert.rejects(textOf((resources as vscode.Uri[][])[0]![1]), /not trusted/);
   });
 
-  it('is told to be nothing where nothing was changed', async () => {
+  it('is reported as empty if nothing was changed', async () => {
     await open({ ...work(), base: 'spl/A/0-1' });
     await window.run('fleet.openChanges', CHILD);
     assert.deepEqual(editor.statusTexts, ['FIRST-001 [0] changed nothing']);
   });
 
-  it('is that of an earlier attempt where that is asked for, or the last one left none', async () => {
+  it('is that of an earlier attempt on request, or if the last one has none', async () => {
     await open(null);
     const earlier: ChildDocument['earlier_attempts'] = [
       {
@@ -144,7 +144,7 @@ describe('what an attempt did in a worktree of its own', () => {
     const there = (change: Partial<WorktreeDocument> = {}): WorktreeDocument =>
       worktree({ ...work(), repository: folder, ...change });
 
-    it('that say of which attempt they are', async () => {
+    it('which name their attempts', async () => {
       await open(null, {
         worktrees: { worktrees: [there({ state: 'left' }), there({ subtask_name: 'lint' })] },
       });
@@ -161,7 +161,7 @@ describe('what an attempt did in a worktree of its own', () => {
       );
     });
 
-    it('and opened in each way, or removed', async () => {
+    it('and can be opened in each way, or removed', async () => {
       const removed = { name: 'FIRST-001-0-1', branch: 'spl/A/0-1', branch_kept: true };
       const client = await open(null, { worktrees: { worktrees: [there()] }, 'worktree.remove': removed });
       for (const action of ['Open Changes', 'Open in New Window', 'Open Terminal', 'Remove']) {
@@ -180,7 +180,7 @@ describe('what an attempt did in a worktree of its own', () => {
       assert.deepEqual(editor.statusTexts, ['Removed; its branch spl/A/0-1 stays']);
     });
 
-    it('where there are some', async () => {
+    it('if there are any', async () => {
       await open(null, { worktrees: { worktrees: [] } });
       await window.run('fleet.showWorktrees');
       assert.deepEqual(editor.person.told('info'), ['There are no worktrees.']);
@@ -191,7 +191,7 @@ describe('what an attempt did in a worktree of its own', () => {
 describe('the address of a file at a commit', () => {
   useEditor();
 
-  it('is not read where somebody else made up one that is none', async () => {
+  it('is refused if it is invalid', async () => {
     const revisions = registerRevisions();
     for (const query of ['', '{}', '{"dir":"/","commit":"HEAD"}', '{"dir":"etc","commit":"0123"}'])
       await assert.rejects(async () =>

@@ -4,8 +4,8 @@ import { followFanOut, readFanOut } from '../../engine/client/fan-out.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { Fleet } from '../testing/fleet.ts';
 
-describe('a fan-out that is followed', () => {
-  it('tells a real run to its end', async () => {
+describe('a followed fan-out', () => {
+  it('yields a real run to its end', async () => {
     const fleet = await Fleet.open();
     const thread = await fleet.fanOut('RUN-1', ['first', 'second']);
     const known = new Map<number, ChildDocument>();

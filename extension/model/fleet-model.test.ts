@@ -14,7 +14,7 @@ import { FleetModel } from './fleet-model.ts';
 const a = task({ thread: 'th_a', alias: 'A' });
 const b = task({ thread: 'th_b', alias: 'B' });
 
-describe('what is known of the fleet', () => {
+describe('the model of the fleet', () => {
   let session: FakeSession;
   let model: FleetModel;
   let client: FakeClient;
@@ -55,7 +55,7 @@ describe('what is known of the fleet', () => {
     for (const thread of threads) client.emit({ kind: 'task', thread, children: [0], complete: false });
   };
 
-  it('is all of it once an engine answers, the newest task first', () => {
+  it('is complete once an engine answers, with the newest task first', () => {
     assert.deepEqual(aliases(), ['B', 'A']);
     assert.equal(model.fleet?.live, 3);
     assert.deepEqual(
@@ -64,7 +64,7 @@ describe('what is known of the fleet', () => {
     );
   });
 
-  it('reads what was told of anew, and nothing else', async () => {
+  it('reads only changed things again', async () => {
     client.change({ task: { ...a, goal: 'another one' } });
     tell('th_a');
     const change = await next(model.onDidChange);
@@ -76,7 +76,7 @@ describe('what is known of the fleet', () => {
     assert.deepEqual(client.asked.map(({ name }) => name).toSorted(), ['fleet', 'task']);
   });
 
-  it('gathers what comes in a flood, and forgets none of it', async () => {
+  it('gathers many changes, and loses none', async () => {
     tell('th_a');
     await next(model.onDidChange);
     for (let index = 0; index < 50; index++)
@@ -95,7 +95,7 @@ describe('what is known of the fleet', () => {
     assert.equal(changes.length, 2);
   });
 
-  it('puts a new task in front, and does not lose its place by the order of answers', async () => {
+  it('puts a new task first, in whatever order answers come', async () => {
     const [c, d] = [task({ thread: 'th_c', alias: 'C' }), task({ thread: 'th_d', alias: 'D' })];
     client.change({ task: ({ task: thread }) => (thread === 'th_c' ? c : thread === 'th_d' ? d : a) });
     tell('th_c', 'th_a', 'th_d');
@@ -103,7 +103,7 @@ describe('what is known of the fleet', () => {
     assert.deepEqual(aliases(), ['D', 'C', 'B', 'A']);
   });
 
-  it('leaves out a task that is not there any more when it is asked for', async () => {
+  it('drops a task that no longer exists', async () => {
     tell('th_gone', 'th_a');
     await next(model.onDidChange);
     assert.deepEqual(aliases(), ['B', 'A']);
@@ -125,7 +125,7 @@ describe('what is known of the fleet', () => {
     );
   });
 
-  it('shows a run that is under way beside them, however old, until it is over', async () => {
+  it('adds runs under way, however old, until they are over', async () => {
     const old = task({ thread: 'th_old', alias: 'OLD', created_unix: 1 });
     const many = [old, ...Array.from({ length: 500 }, (_, i) => over(i))];
     client.change({
@@ -148,14 +148,14 @@ describe('what is known of the fleet', () => {
     assert.deepEqual([model.tasks.size, model.underWay], [500, 0]);
   });
 
-  it('puts an older task that is told of at its place', async () => {
+  it('puts a changed older task at its place', async () => {
     client.change({ task: task({ thread: 'th_old', alias: 'OLD', created_unix: 1 }) });
     tell('th_old');
     await next(model.onDidChange);
     assert.deepEqual(aliases(), ['B', 'A', 'OLD']);
   });
 
-  it('counts what is under way as the engine does, shown or not', async () => {
+  it('counts runs under way as the engine does, shown or not', async () => {
     assert.equal(model.underWay, 2, 'an engine that tells of no count is taken at what is shown');
     client.change({ fleet: fleet({ open_fan_outs: 7 }) });
     client.emit({ kind: 'instance', did: 'any' });
@@ -163,14 +163,14 @@ describe('what is known of the fleet', () => {
     assert.equal(model.underWay, 7);
   });
 
-  it('reads all anew where events were missed', async () => {
+  it('reads everything again after missed events', async () => {
     client.change({ tasks: { tasks: [b] }, fleet: fleet({ live: 1 }) });
     client.emit({ kind: 'gap' });
     const change = await next(model.onDidChange);
     assert.deepEqual([change.all, change.namespaces, aliases(), model.fleet?.live], [true, true, ['B'], 1]);
   });
 
-  it('tells of namespaces and instances', async () => {
+  it('reports namespaces and instances', async () => {
     client.emit({ kind: 'namespace', id: 'acme' });
     const first = await next(model.onDidChange);
     assert.deepEqual([first.namespaces, first.tasks.size], [true, 0]);
@@ -180,7 +180,7 @@ describe('what is known of the fleet', () => {
     assert.deepEqual([second.namespaces, model.fleet?.instances.length], [false, 1]);
   });
 
-  it('is asked for again when an answer fails, and is complete then', async () => {
+  it('is read again after a failed answer, and is then complete', async () => {
     client.change({ task: new FleetError('UNREACHABLE', 'nobody answers') });
     tell('th_a');
     await settled();
@@ -191,7 +191,7 @@ describe('what is known of the fleet', () => {
     assert.equal(client.watchers, 1);
   });
 
-  it('is followed anew when another engine answers, and the earlier one is left', async () => {
+  it('follows another engine when it answers, and leaves the earlier one', async () => {
     const other = engine([task({ thread: 'th_o', alias: 'O' })]);
     session.live(other);
     await next(model.onDidChange);
@@ -202,7 +202,7 @@ describe('what is known of the fleet', () => {
     assert.equal(changes.length, 1, 'what the earlier one still tells counts no more');
   });
 
-  it('drops an answer of an engine that has gone meanwhile', async () => {
+  it('drops an answer of an engine that has gone', async () => {
     let answer: (document: object) => void = () => undefined;
     client.change({ task: () => new Promise<object>(resolve => (answer = resolve)) });
     tell('th_a');
@@ -218,14 +218,14 @@ describe('what is known of the fleet', () => {
     );
   });
 
-  it('is let go of with its window', async () => {
+  it('ends with its window', async () => {
     model.dispose();
     await settled();
     assert.equal(client.watchers, 0);
   });
 
-  describe('is waited for', () => {
-    it('until a task is known, and is so', async () => {
+  describe('can be awaited', () => {
+    it('until it has a task that satisfies a condition', async () => {
       let isKnown = false;
       const waiting = model.known('th_c', ({ status }) => status === 'approved').then(() => (isKnown = true));
       const c = task({ thread: 'th_c', alias: 'C' });
@@ -239,12 +239,12 @@ describe('what is known of the fleet', () => {
       await waiting;
     });
 
-    it('not at all where it is so', async () => {
+    it('without a wait if it already does', async () => {
       await model.known('th_a');
       assert.deepEqual(client.asked, []);
     });
 
-    it('no longer than a moment', async () => {
+    it('for a limited time', async () => {
       const clock = new Clock();
       try {
         const waiting = model.known('th_never');

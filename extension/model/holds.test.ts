@@ -11,8 +11,8 @@ const freezes = ['acme', 'beta/web'].map(namespace => ({
   ...issued,
 }));
 
-describe('what the kill switch holds', () => {
-  it('is the emergency stop first, then each freeze, and nothing while no engine answers', () => {
+describe('the holds of the kill switch', () => {
+  it('are the emergency stop first, then each freeze, and none while no engine answers', () => {
     assert.deepEqual(holdsOf(undefined), []);
     assert.deepEqual(
       holdsOf(fleet({ freezes, emergency: issued })).map(({ namespace, level }) => [namespace, level]),
@@ -24,14 +24,14 @@ describe('what the kill switch holds', () => {
     );
   });
 
-  it('is a namespace with all below it, or everything', () => {
+  it('cover a namespace with all below it, or everything', () => {
     const holds = holdsOf(fleet({ freezes }));
     const held = ['default', 'acme', 'acme/web', 'acmes', 'beta', 'beta/web'].filter(id => isHeld(holds, id));
     assert.deepEqual(held, ['acme', 'acme/web', 'beta/web']);
     assert.ok(isHeld(holdsOf(fleet({ emergency: issued })), 'default'));
   });
 
-  it('is a task whose fan-out lies in it, and is not over', () => {
+  it('cover a task whose fan-out is in it and not over', () => {
     const there = (namespace: string, under_way: boolean): boolean => {
       const bare = task();
       return isFrozen(fleet({ freezes }), { ...bare, fan_out: { ...bare.fan_out!, namespace, under_way } });

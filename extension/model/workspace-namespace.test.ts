@@ -4,11 +4,11 @@ import { editor } from '../../test/stubs/vscode.ts';
 import { useEditor } from '../testing/editor.ts';
 import { namespaceVariables, workspaceNamespace, workspaceNamespaceFault } from './workspace-namespace.ts';
 
-describe('the namespace that a workspace works in', () => {
+describe('the namespace of a workspace', () => {
   useEditor();
   const set = (value: unknown): void => editor.settings.set('fleet.namespace', value, 2);
 
-  it('is none, unless it is set', () => {
+  it('is none by default', () => {
     assert.deepEqual([workspaceNamespace(), namespaceVariables()], [null, {}]);
     set('acme/web');
     assert.deepEqual(
@@ -17,7 +17,7 @@ describe('the namespace that a workspace works in', () => {
     );
   });
 
-  it('is refused where it can be none, so that no work goes elsewhere', () => {
+  it('is refused if it is invalid, so that no work goes elsewhere', () => {
     for (const wrong of ['Acme', 'acme\0', 'a/b/c/d/e', '/', 'acme/']) {
       set(wrong);
       assert.ok(workspaceNamespaceFault()?.startsWith(`'${wrong}' has `), wrong);
@@ -26,13 +26,13 @@ describe('the namespace that a workspace works in', () => {
     }
   });
 
-  it('is not what a folder names that is not trusted', () => {
+  it('ignores the setting of an untrusted folder', () => {
     set('acme');
     editor.isTrusted = false;
     assert.equal(workspaceNamespace(), null);
   });
 
-  it('is none where somebody set something else than text', () => {
+  it('is none if the setting is not text', () => {
     set(['acme']);
     assert.equal(workspaceNamespace(), null);
   });

@@ -18,7 +18,7 @@ function flowOf(): { flow: ChangeFlow; posted: Change[] } {
 }
 
 describe('the flow of changes to a view', () => {
-  it('sends at most two ahead of what the view has applied, and joins what comes meanwhile', () => {
+  it('sends at most two unapplied changes, and merges later ones', () => {
     const { flow, posted } = flowOf();
     const status = statusOf([child(0), child(1)]);
     flow.offer({ status, changed: [child(0), child(1)], reset: true });
@@ -48,13 +48,13 @@ describe('the flow of changes to a view', () => {
     assert.equal(posted.length, 3, 'nothing is left to say');
   });
 
-  it('tells a join that moved though no subtask did', () => {
+  it('sends a change of only the join', () => {
     const { flow, posted } = flowOf();
     flow.offer({ status: statusOf([child(0)]), changed: [], reset: false });
     assert.deepEqual([posted.length, posted[0]!.nowUnix], [1, 42]);
   });
 
-  it('forgets at a reset what it has not sent', () => {
+  it('drops unsent changes at a reset', () => {
     const { flow, posted } = flowOf();
     const status = statusOf([child(0), child(1), child(2)]);
     for (const index of [0, 1, 2]) flow.offer({ status, changed: [child(index)], reset: false });
@@ -67,7 +67,7 @@ describe('the flow of changes to a view', () => {
     assert.equal(posted[2]!.reset, true);
   });
 
-  it('cuts what is more than a message may hold', () => {
+  it('splits changes beyond the size of a message', () => {
     const { flow, posted } = flowOf();
     const children = Array.from({ length: 2 * MAX_ROWS + 1 }, (_, index) => child(index));
     flow.offer({ status: statusOf(children), changed: children, reset: true });
@@ -83,7 +83,7 @@ describe('the flow of changes to a view', () => {
     );
   });
 
-  it('believes no acknowledgement of what it did not send', () => {
+  it('ignores an acknowledgement of an unsent change', () => {
     const { flow, posted } = flowOf();
     const status = statusOf([child(0)]);
     flow.applied(1000);

@@ -89,7 +89,7 @@ describe('the panel of a join', () => {
   }
   const client = () => on.fleet.client;
 
-  it('is one for each task, and is brought to the front when it is asked for again', () => {
+  it('is one for each task, and is revealed when it is opened again', () => {
     for (const each of [alias, 'OTHER', alias]) panels.open({ thread: each, alias: each });
     assert.deepEqual(
       editor.panels.map(({ title, reveals }) => [title, reveals]),
@@ -103,7 +103,7 @@ describe('the panel of a join', () => {
     assert.equal(editor.panels.length, 3);
   });
 
-  it('tells its page the words, the task, and the fan-out to its end, then the speedup', async () => {
+  it('sends its page the texts, the task, the fan-out to its end, and the speedup', async () => {
     const page = await open().ready();
     assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', alias]);
     const task = await page.message('task');
@@ -128,7 +128,7 @@ describe('the panel of a join', () => {
     );
   });
 
-  it('follows nothing while nobody sees it, or it is paused, and all anew afterwards', async () => {
+  it('follows nothing while it is hidden or paused, and everything again afterwards', async () => {
     const page = await open().ready();
     assert.deepEqual(await page.ask({ kind: 'pause' }), { ok: true, value: null });
     await page.message('stream', ({ state }) => state === 'paused');
@@ -148,7 +148,7 @@ describe('the panel of a join', () => {
     assert.equal((await page.message('change')).join.complete, true);
   });
 
-  it('says that no engine answers, and goes on with the one that does', async () => {
+  it('reports that no engine answers, and continues with the next one', async () => {
     const answering = on.window.session.client!;
     on.window.session.none();
     const page = open();
@@ -163,7 +163,7 @@ describe('the panel of a join', () => {
     await page.message('stream', ({ state }) => state === 'live');
   });
 
-  it('says so of a task that this fleet does not have, and does not ask again', async () => {
+  it('reports a task that this fleet does not have, and does not ask again', async () => {
     panels.open({ thread: `th_${'f'.repeat(64)}`, alias: 'LOST-1' });
     const page = new Page(editor.panels[0]!);
     page.panel.send({ type: 'ready' });
@@ -171,7 +171,7 @@ describe('the panel of a join', () => {
     assert.match(note ?? '', /^The fleet of this window has no task LOST-1: it may belong to another home/);
   });
 
-  it('tries a subtask again with a hint, and cancels one without a question, as the tree does', async () => {
+  it('retries a subtask with a hint, and cancels one without confirmation, like the tree', async () => {
     await end('failed');
     const page = await open().ready();
     editor.person.will(type('begin at the end'));
@@ -187,7 +187,7 @@ describe('the panel of a join', () => {
     await on.fleet.end(thread, 1, 'cancelled');
   });
 
-  it('asks the very questions that the commands of the tree ask, and shows and says the same', async () => {
+  it('asks the same questions as the commands of the tree, with the same results', async () => {
     const page = await open().ready();
     const seen = (): unknown =>
       [
@@ -233,7 +233,7 @@ describe('the panel of a join', () => {
     assert.deepEqual([round, outcome], [2, 'satisfied']);
   });
 
-  it('runs the fan-out serially, follows that, and measures against it', async () => {
+  it('runs the fan-out serially, follows the serial run, and measures against it', async () => {
     await end();
     const page = await open().ready();
     await page.ask({ kind: 'run-serial' });
@@ -247,7 +247,7 @@ describe('the panel of a join', () => {
     assert.deepEqual(on.window.reports, [thread, run.thread]);
   });
 
-  it('takes up a serial run that was begun elsewhere', async () => {
+  it('follows a serial run that was begun elsewhere', async () => {
     await end();
     const page = await open().ready();
     const serial = await client().submit('task.run-serial', { task: thread, worker: null });
@@ -269,7 +269,7 @@ describe('the panel of a join', () => {
     );
   });
 
-  it('saves the documents as spl prints them, and pictures', async () => {
+  it('saves pictures, and the documents as spl prints them', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'spl-export-'));
     editor.folders = [folder];
     const page = await open().ready();
@@ -287,7 +287,7 @@ describe('the panel of a join', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('takes no harm from what its page says that is nothing', async () => {
+  it('ignores invalid messages of its page', async () => {
     const page = await open().ready();
     const garbage: readonly unknown[] = [
       ...[null, 7, 'x'.repeat(1_000_000), [[]], { type: 'launch' }, { type: 'applied', seq: -1 }],
@@ -305,7 +305,7 @@ describe('the panel of a join', () => {
     );
   });
 
-  it('is told nothing once it is closed', async () => {
+  it('gets no messages once it is closed', async () => {
     const page = await open().ready();
     page.panel.dispose();
     page.forget();
@@ -314,7 +314,7 @@ describe('the panel of a join', () => {
     assert.deepEqual(page.told, []);
   });
 
-  describe('that the editor restores', () => {
+  describe('restored by the editor', () => {
     const restore = async (state: unknown): Promise<ShownPanel> => {
       const serializer = editor.registered.get('fleet.join') as vscode.WebviewPanelSerializer;
       const panel = vscode.window.createWebviewPanel('fleet.join', alias, vscode.ViewColumn.One);
@@ -322,14 +322,14 @@ describe('the panel of a join', () => {
       return editor.panels.at(-1)!;
     };
 
-    it('is of the task that it was of', async () => {
+    it('shows its former task', async () => {
       const page = new Page(await restore({ thread }));
       await page.ready();
       panels.open({ thread, alias });
       assert.equal(page.panel.reveals, 1, 'it is the panel of the task from now on');
     });
 
-    it('is closed where that is not known, and the report is offered', async () => {
+    it('is closed if its task is unknown, and the report is offered', async () => {
       editor.person.will(press('Open Join & Speedup'), escape);
       const panel = await restore('garbage');
       await settled();

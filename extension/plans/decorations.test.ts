@@ -8,7 +8,7 @@ import { next, settled } from '../testing/editor.ts';
 import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
 import { PlanDecorations } from './decorations.ts';
 
-describe('what stands beside the subtasks of a plan', () => {
+describe('the decorations of a plan', () => {
   const on = usePlans();
   let decorations: PlanDecorations;
   beforeEach(async () => {
@@ -41,7 +41,7 @@ describe('what stands beside the subtasks of a plan', () => {
     { ...pending(3), name: 'd' },
   ];
 
-  it('is how each does in the last run, behind its name and in a colour of its own', async () => {
+  it('show the state of each subtask in the last run, after its name and in the state’s colour', async () => {
     on.window.children(...RAN);
     await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
@@ -54,7 +54,7 @@ describe('what stands beside the subtasks of a plan', () => {
     ]);
   });
 
-  it('changes with the run, read once in a while however much happens', async () => {
+  it('change with the run, and are read at intervals', async () => {
     on.window.children(...RAN);
     await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
@@ -71,7 +71,7 @@ describe('what stands beside the subtasks of a plan', () => {
     );
   });
 
-  it('is nothing where the plan was not run, and nothing is read where no plan is seen', async () => {
+  it('are none if the plan was not run, and are not read if no plan is visible', async () => {
     await vscode.window.showTextDocument(A);
     await on.window.pass();
     assert.deepEqual(beside(), []);
@@ -82,7 +82,7 @@ describe('what stands beside the subtasks of a plan', () => {
     assert.ok(!on.window.client.asked.some(({ name }) => name === 'children'));
   });
 
-  it('stays as it is where the engine does not answer', async () => {
+  it('stay the same while the engine does not answer', async () => {
     on.window.children(...RAN);
     await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
@@ -94,7 +94,7 @@ describe('what stands beside the subtasks of a plan', () => {
     assert.equal(on.window.log.lines.at(-1), 'debug plans: nobody answers');
   });
 
-  it('is nothing in an editor that was left while it was read', async () => {
+  it('are not shown in an editor that was closed meanwhile', async () => {
     on.window.children(...RAN);
     await on.window.ran(A, FOUR);
     const shown = (await vscode.window.showTextDocument(
@@ -112,7 +112,7 @@ describe('what stands beside the subtasks of a plan', () => {
     assert.equal(shown.decorations.size, 0);
   });
 
-  it('asks for what has changed, and for nothing else', async () => {
+  it('ask only for changed subtasks', async () => {
     on.window.children(...RAN);
     await on.window.ran(A, FOUR);
     on.window.client.change({ task: FOUR });
@@ -132,7 +132,7 @@ describe('what stands beside the subtasks of a plan', () => {
     assert.equal(beside().length, 4);
   });
 
-  it('is read no more once the window is gone', async () => {
+  it('are not read once the window is gone', async () => {
     await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
     decorations.dispose();

@@ -6,7 +6,7 @@ import { fleet as fleetDocument } from '../../engine/cli/testing/documents.ts';
 import { Fleet } from '../testing/fleet.ts';
 import { knownOf } from './known.ts';
 
-describe('what a plan is held against', () => {
+describe('the facts for the check of a plan', () => {
   let fleet: Fleet;
   before(async () => {
     fleet = await Fleet.open();
@@ -17,7 +17,7 @@ describe('what a plan is held against', () => {
   });
   after(() => fleet.close());
 
-  it('is what the fleet runs by, and on', async () => {
+  it('include the fleet’s executors and workers', async () => {
     const known = await knownOf(fleet.client, new Set());
     assert.equal(known.defaultExecutor, 'echo');
     assert.deepEqual(known.executors?.slice(0, 2), ['echo', 'shell']);
@@ -28,7 +28,7 @@ describe('what a plan is held against', () => {
     );
   });
 
-  it('is which agents are not installed here', async () => {
+  it('include the agents that are not installed here', async () => {
     const programs = { 'agent:none': 'no-such-agent', 'agent:sh': '/bin/sh' };
     const client = new FakeClient({
       fleet: fleetDocument({ programs }),
@@ -37,7 +37,7 @@ describe('what a plan is held against', () => {
     assert.deepEqual((await knownOf(client, new Set())).missing, { 'agent:none': 'no-such-agent' });
   });
 
-  it('is each namespace, whether it is open, and what freezes it', async () => {
+  it('include each namespace, its status and its freeze', async () => {
     const { namespaces } = await knownOf(fleet.client, new Set());
     assert.deepEqual(
       namespaces?.map(({ id, status, archived_by: by, frozenBy }) => [id, status, by, frozenBy]),
@@ -50,13 +50,13 @@ describe('what a plan is held against', () => {
     );
   });
 
-  it('is the policy of those namespaces alone that plans name', async () => {
+  it('include the policies of only the namespaces that plans name', async () => {
     const { namespaces } = await knownOf(fleet.client, new Set(['acme/web', 'nowhere']));
     const told = namespaces?.flatMap(({ policy }) => policy?.namespace ?? []);
     assert.deepEqual(told, ['acme/web']);
   });
 
-  it('is no policy of one that was deleted meanwhile, and no guess where the engine fails', async () => {
+  it('include no policy of a deleted namespace, and no guess if the engine fails', async () => {
     const acme = { id: 'acme', status: 'active', archived_by: null };
     const client = new FakeClient({
       fleet: fleetDocument(),

@@ -33,12 +33,12 @@ describe('the last run of a plan', () => {
     }
   });
 
-  it('is read no further than people read', async () => {
+  it('is not read beyond the limit', async () => {
     assert.equal((await lastRunOf(engine(many(MAX_CHILDREN)), THREAD))?.children.length, MAX_CHILDREN);
     assert.equal(await lastRunOf(engine(many(MAX_CHILDREN + 1)), THREAD), null);
   });
 
-  it('is told as the predicate of a join is asked about it', async () => {
+  it('has the form of a predicate’s facts', async () => {
     const children = [
       child({ index: 0, name: 'types', cost_usd: 0.5, wall_time_secs: 2, exit_code: 0 }),
       child({ index: 1, verdict: 'failed', cost_usd: 1, wall_time_secs: 3, exit_code: 3, summary: 'no' }),
@@ -56,7 +56,7 @@ describe('the last run of a plan', () => {
     assert.deepEqual(facts?.parent, { thread: THREAD, alias: 'FIRST-001', goal: 'Check it', record: '' });
   });
 
-  it('counts what the join counted, though more has ended since', async () => {
+  it('has the counts at the join, even if more has ended since', async () => {
     const fleet = await Fleet.open();
     const thread = await fleet.fanOut('ANY-1', ['first', 'second'], 'any');
     await fleet.end(thread, 0, 'accept');

@@ -8,7 +8,7 @@ import { decodeArguments, type CommandId } from '../command-registry.ts';
 import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
 import { PlanLenses } from './lenses.ts';
 
-describe('what stands above a plan', () => {
+describe('the lenses of a plan', () => {
   const on = usePlans();
   let lenses: PlanLenses;
   let redrawn: number;
@@ -26,7 +26,7 @@ describe('what stands above a plan', () => {
   const titles = async (): Promise<readonly (string | undefined)[]> =>
     (await given()).map(({ command }) => command?.title);
 
-  it('is what can be done with it, and with each of its subtasks where that is written', async () => {
+  it('are actions on the plan, and on each subtask at its place', async () => {
     await on.window.open(A, { ...OUTLINE, subtasks: written(['types'], ['test-1', 'test-2']) });
     assert.deepEqual(
       (await given()).map(({ command, range }) => [range.start.line, command?.title, command?.command]),
@@ -49,18 +49,18 @@ describe('what stands above a plan', () => {
     assert.deepEqual(targets, [plan, plan, plan, ...subtasks]);
   });
 
-  it('says of a run in which nothing was run that this is so', async () => {
+  it('note a run in which nothing was run', async () => {
     await on.window.open(A);
     await on.window.ran(A, joined({}, { echo: 'echo: nothing was run' }));
     assert.ok((await titles()).includes('Last: 2.0× (estimated) · echo: nothing was run'));
   });
 
-  it('is nothing where the plan can not be read', async () => {
+  it('are none if the plan cannot be read', async () => {
     await on.window.open(A, null);
     assert.deepEqual(await titles(), []);
   });
 
-  it('says how far the last run is, then what it brought', async () => {
+  it('show the progress of the last run, then its speedup', async () => {
     await on.window.open(A);
     const last = async (): Promise<string | undefined> =>
       (await titles()).find(title => title?.startsWith('Last'));
@@ -80,7 +80,7 @@ describe('what stands above a plan', () => {
     assert.equal(await last(), 'Last: satisfied', 'where no speedup can be told');
   });
 
-  it('is drawn again when the plan, or its last run, is another', async () => {
+  it('are updated when the plan or its last run changes', async () => {
     await on.window.open(A);
     assert.equal(redrawn, 1);
     await on.window.ran(A, joined());

@@ -4,7 +4,7 @@ import { memento } from '../testing/editor.ts';
 import { PlanRuns } from './plan-runs.ts';
 
 describe('the last runs of plans', () => {
-  it('are remembered for each plan, the last one of it', async () => {
+  it('are remembered for each plan', async () => {
     const kept = memento();
     const runs = new PlanRuns(kept);
     const told: string[] = [];
@@ -18,13 +18,13 @@ describe('the last runs of plans', () => {
     assert.equal(new PlanRuns(kept).threadOf('file:///a'), 'th_3', 'also in the next window');
   });
 
-  it('are those of the hundred plans that were run last', async () => {
+  it('are kept for the hundred plans that were run last', async () => {
     const runs = new PlanRuns(memento());
     for (let i = 0; i < 101; i++) await runs.note(`file:///${i}`, 'th');
     assert.deepEqual([runs.threadOf('file:///0'), runs.threadOf('file:///1')], [undefined, 'th']);
   });
 
-  it('are none where somebody else left something else there', async () => {
+  it('are none if the stored value is invalid', async () => {
     const kept = memento();
     for (const garbage of [42, null, [{ uri: 'file:///a' }], { uri: 'file:///a', thread: 'th' }]) {
       await kept.update('fleet.planRuns', garbage);

@@ -28,7 +28,7 @@ describe('the plans that are open', () => {
     assert.equal(on.window.server.disposed, 1);
   });
 
-  it('start it too where they were open before', async () => {
+  it('start it also if they were open before', async () => {
     editor.texts.add(A, '');
     await settled();
     const { session: access, model, runs, log } = on.window;
@@ -40,7 +40,7 @@ describe('the plans that are open', () => {
     other.dispose();
   });
 
-  it('are known as the server read them last, until they are closed', async () => {
+  it('have the outline that the server read last, until they are closed', async () => {
     await on.window.open(A);
     assert.deepEqual([on.window.plans.outline(A), on.window.plans.outline(B)], [OUTLINE, null]);
     on.window.server.read(A, null);
@@ -54,14 +54,14 @@ describe('the plans that are open', () => {
     assert.equal(on.window.plans.outline(A), null);
   });
 
-  it('outlast a server that does not answer', async () => {
+  it('survive a server that does not answer', async () => {
     on.window.server.failure = new Error('it died');
     await on.window.open(A);
     assert.deepEqual([changed, on.window.plans.outline(A)], [[], null]);
     assert.deepEqual(on.window.log.lines, ['debug plans: it died']);
   });
 
-  it('are held against what the fleet knows, told in a while however much changes', async () => {
+  it('are checked against the facts of the fleet, sent at intervals', async () => {
     await on.window.open(A, { ...OUTLINE, namespace: 'acme' });
     on.window.client.change({
       namespaces: { namespaces: [{ id: 'acme', status: 'active', archived_by: null }], explicit: 1 },
@@ -76,7 +76,7 @@ describe('the plans that are open', () => {
     );
   });
 
-  it('are held against another namespace as soon as they name it', async () => {
+  it('are checked against another namespace as soon as they name it', async () => {
     await on.window.open(A);
     await on.window.pass();
     on.window.server.read(A);
@@ -89,14 +89,14 @@ describe('the plans that are open', () => {
     assert.equal(on.window.server.known.length, 2);
   });
 
-  it('are held against nothing while no engine answers', async () => {
+  it('are checked against no facts while no engine answers', async () => {
     await on.window.open(A);
     on.window.session.none();
     await on.window.pass();
     assert.deepEqual(on.window.server.known, [null]);
   });
 
-  it('remember how their last run ended, told once for each', async () => {
+  it('send the end of their last run, once for each run', async () => {
     await on.window.open(A);
     await on.window.runs.note(A.toString(), 'th_1');
     await on.window.has({ ...task(), thread: 'th_1' });
@@ -115,7 +115,7 @@ describe('the plans that are open', () => {
     assert.equal(on.window.server.remembered.length, 2, 'it was run again in part');
   });
 
-  it('tell a server that was started again all that is known', async () => {
+  it('send a restarted server everything again', async () => {
     await on.window.open(A);
     await on.window.runs.note(A.toString(), 'th_1');
     await on.window.has(joined({ thread: 'th_1' }));
@@ -125,7 +125,7 @@ describe('the plans that are open', () => {
     assert.deepEqual([on.window.server.known.length, on.window.server.remembered.length], [2, 2]);
   });
 
-  it('look different when their last run changes, or the serial one that measures it, and for nothing else', async () => {
+  it('change only with their last run, or with the serial run that measures it', async () => {
     await on.window.open(A);
     await on.window.open(B);
     await on.window.runs.note(A.toString(), 'th_1');
@@ -146,7 +146,7 @@ describe('the plans that are open', () => {
     assert.equal(changed.length, 3, 'all may be different');
   });
 
-  it('know the task that they were run as last, if the fleet tells of it', async () => {
+  it('know the task of their last run, if the fleet has it', async () => {
     await on.window.open(A);
     assert.equal(on.window.plans.lastRun(A), undefined);
     await on.window.runs.note(A.toString(), 'th_1');

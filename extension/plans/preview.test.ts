@@ -45,7 +45,7 @@ describe('the picture of a plan', () => {
   const drawn = (panel: ShownPanel): readonly GraphMessage[] =>
     told(panel).flatMap(each => (each.type === 'graph' ? [each] : []));
 
-  it('is drawn once its page is ready, and has a name and a policy', async () => {
+  it('is drawn once its page is ready, with a name and a policy', async () => {
     previews.show(A);
     const panel = editor.panels[0]!;
     await on.window.pass();
@@ -68,7 +68,7 @@ describe('the picture of a plan', () => {
     );
   });
 
-  it('is one for each plan, and is brought to the front when it is asked for again', async () => {
+  it('is one for each plan, and is revealed when it is opened again', async () => {
     for (const uri of [A, B, A]) previews.show(uri);
     assert.deepEqual(
       editor.panels.map(({ title, reveals }) => [title, reveals]),
@@ -82,7 +82,7 @@ describe('the picture of a plan', () => {
     assert.equal(editor.panels.length, 3, 'it was closed');
   });
 
-  it('shows how each subtask does in the last run, and changes with it', async () => {
+  it('shows the state of each subtask in the last run, and changes with it', async () => {
     const panel = await show();
     on.window.children({ ...done(0), name: 'a' }, { ...done(1, 'failed'), name: 'b' });
     await on.window.ran(A, task());
@@ -98,7 +98,7 @@ describe('the picture of a plan', () => {
     );
   });
 
-  it('says of a follow-up when it runs', async () => {
+  it('shows when a follow-up runs', async () => {
     on.window.server.picture = {
       ...PICTURE,
       nodes: [node(0, 'a'), { ...node(1, 'b'), when: 'failed' }, { ...node(2, 'c'), when: 'always' }],
@@ -110,7 +110,7 @@ describe('the picture of a plan', () => {
     );
   });
 
-  it('is drawn once for a flood of changes, and not for those of another plan', async () => {
+  it('is drawn once for many changes, and not for those of another plan', async () => {
     const panel = await show();
     for (let i = 0; i < 5; i++) on.window.server.read(A);
     await on.window.pass(0);
@@ -121,7 +121,7 @@ describe('the picture of a plan', () => {
     assert.equal(drawn(panel).length, 2);
   });
 
-  it('marks the subtask that the cursor is in', async () => {
+  it('marks the subtask at the cursor', async () => {
     await vscode.window.showTextDocument(A);
     const panel = await show();
     assert.deepEqual(told(panel).at(-1), { type: 'cursor', id: null });
@@ -141,7 +141,7 @@ describe('the picture of a plan', () => {
     assert.equal(panel.posted.length, before, 'the cursor of another plan');
   });
 
-  it('leads to where a subtask is written, in the editor that shows the plan', async () => {
+  it('reveals a subtask in the editor that shows the plan', async () => {
     const panel = await show();
     panel.send({ type: 'reveal', id: 1, name: 'b' });
     await on.window.pass();
@@ -157,7 +157,7 @@ describe('the picture of a plan', () => {
     assert.deepEqual([editor.texts.editors.length, shown.viewColumn, shown.selection.active.line], [1, 3, 2]);
   });
 
-  it('leads to the subtask that was clicked, wherever it stands by then', async () => {
+  it('reveals the clicked subtask, wherever it is by then', async () => {
     const panel = await show();
     on.window.server.picture = { ...PICTURE, nodes: [node(0, 'first'), node(1, 'a'), node(2, 'b')] };
     on.window.server.read(A);
@@ -168,7 +168,7 @@ describe('the picture of a plan', () => {
     assert.equal(editor.texts.active?.selection.active.line, 5);
   });
 
-  it('leaves out what nobody looks at, and says how much', async () => {
+  it('omits subtasks beyond the limit, and shows their number', async () => {
     const nodes = Array.from({ length: 502 }, (_, i) => node(i, `n${i}`));
     on.window.server.picture = {
       ...PICTURE,
@@ -183,7 +183,7 @@ describe('the picture of a plan', () => {
     assert.equal(graph?.words.left, '2 more subtasks are left out of the picture.');
   });
 
-  it('stays as it is while the plan can not be read', async () => {
+  it('stays the same while the plan cannot be read', async () => {
     const panel = await show();
     on.window.server.picture = null;
     on.window.server.read(A, null);

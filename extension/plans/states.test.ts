@@ -24,12 +24,12 @@ function statesIn(
 }
 
 describe('the states of a plan’s subtasks', () => {
-  it('say where nothing was run', async () => {
+  it('show if nothing was run', async () => {
     const states = await statesIn([['a']], [{ ...done(0), name: 'a', executor: 'echo' }]);
     assert.equal(states.get(0)?.text, '✓ accepted · 1s · echo: nothing was run');
   });
 
-  it('say how each does, or did', async () => {
+  it('show the present or last state of each', async () => {
     const states = await statesIn(
       [['a'], ['b'], ['c'], ['d'], ['e']],
       [
@@ -52,13 +52,13 @@ describe('the states of a plan’s subtasks', () => {
     );
   });
 
-  it('say of a follow-up that is not needed that it was skipped, which is no failure', async () => {
+  it('show an unneeded follow-up as skipped, and not as failed', async () => {
     const states = await statesIn([['a']], [{ ...done(0), name: 'a', when: 'failed', verdict: 'skipped' }]);
     assert.equal(states.get(0)?.tone, 'skipped');
     assert.match(states.get(0)?.text ?? '', /^» skipped/);
   });
 
-  it('count those of a matrix, and look like the one that matters most', async () => {
+  it('count those of a matrix, and look like the most important one', async () => {
     const of = async (...children: readonly ChildDocument[]): Promise<State | undefined> => {
       const named = children.map((each, i) => ({ ...each, name: `test-${i}` }));
       return (await statesIn([named.map(({ name }) => name)], named)).get(0);
@@ -69,12 +69,12 @@ describe('the states of a plan’s subtasks', () => {
     assert.deepEqual(await of(running(0), done(1, 'failed')), { tone: 'failed', text: '1 ✗  1 ●' });
   });
 
-  it('are known by their names, whatever the run left out', async () => {
+  it('are found by name, whatever the run left out', async () => {
     const states = await statesIn([['a'], [null], ['c']], [{ ...done(0), name: 'c' }]);
     assert.deepEqual([...states.keys()], [2]);
   });
 
-  it('are those of a subtask’s goal where it has no name', async () => {
+  it('are found by goal if a subtask has no name', async () => {
     const states = await statesIn([['Draft']], [child({ name: null, goal: 'Draft' })]);
     assert.equal(states.get(0)?.tone, 'accepted');
   });

@@ -20,7 +20,7 @@ function run(complete: boolean, running = 0): TaskDocument {
   return { ...bare, fan_out: { ...bare.fan_out!, complete, under_way, counts: { ...counts, running } } };
 }
 
-describe('a run that is to outlive its window', () => {
+describe('a run that outlives its window', () => {
   let session: FakeSession;
   let model: FleetModel;
   let client: FakeClient;
@@ -70,7 +70,7 @@ describe('a run that is to outlive its window', () => {
     await settled();
   }
 
-  it('has a standby while it is open, as long as this window hosts it', async () => {
+  it('has a standby while it is open and this window hosts it', async () => {
     await has(run(false));
     assert.deepEqual(done, ['begin']);
     done.length = 0;
@@ -79,7 +79,7 @@ describe('a run that is to outlive its window', () => {
     assert.deepEqual(done, []);
   });
 
-  it('has none where nothing is open', async () => {
+  it('has none if nothing is open', async () => {
     await has(run(true), { ...task(), thread: 'th_bare', fan_out: null });
     clock.pass(10_000);
     assert.deepEqual(done, []);
@@ -90,13 +90,13 @@ describe('a run that is to outlive its window', () => {
     assert.deepEqual(done, ['begin']);
   });
 
-  it('has one for a run that is not among those that the views show', async () => {
+  it('has one for a run that the views do not show', async () => {
     client.change({ fleet: fleet({ open_fan_outs: 1 }), live: { fan_outs: [] } });
     await has(run(true));
     assert.deepEqual(done, ['begin']);
   });
 
-  it('needs none a few seconds after it is over, unless another one has begun', async () => {
+  it('has none a few seconds after its end, unless another run has begun', async () => {
     await has(run(false));
     await has(run(true));
     clock.pass(2000);
@@ -110,7 +110,7 @@ describe('a run that is to outlive its window', () => {
     assert.equal(done.at(-1), 'end');
   });
 
-  it('has another standby a moment after one was lost', async () => {
+  it('gets another standby a moment after one was lost', async () => {
     await has(run(false));
     lose();
     lose();
@@ -122,7 +122,7 @@ describe('a run that is to outlive its window', () => {
     assert.ok(log.lines.includes('warn the standby is gone'));
   });
 
-  it('goes on by itself where its standby took over', async () => {
+  it('continues if its standby took over', async () => {
     await has(run(false));
     session.live(client, false);
     lose();
@@ -131,12 +131,12 @@ describe('a run that is to outlive its window', () => {
     assert.deepEqual(done, ['begin']);
   });
 
-  describe('is asked about', () => {
+  describe('is subject to a question', () => {
     beforeEach(() => editor.settings.set('fleet.onWindowClose', 'ask'));
 
     const wanted = (): unknown => editor.settings.section('fleet').get('onWindowClose');
 
-    it('at the first run, once, with a standby in the meantime', async () => {
+    it('at the first run, once, with a standby meanwhile', async () => {
       editor.person.will(dismiss);
       await has(run(false));
       assert.deepEqual([editor.person.texts, done, wanted()], [[QUESTION], ['begin'], 'ask']);
@@ -144,26 +144,26 @@ describe('a run that is to outlive its window', () => {
       assert.equal(editor.person.texts.length, 1);
     });
 
-    it('and goes on where that is the answer', async () => {
+    it('and continues if that is the answer', async () => {
       editor.person.will(press('Continue'));
       await has(run(false));
       assert.equal(wanted(), 'continue');
     });
 
-    it('and has no standby any more where it is to stop', async () => {
+    it('and loses its standby if it should stop', async () => {
       editor.person.will(press('Stop'));
       await has(run(false));
       assert.deepEqual([wanted(), done.at(-1)], ['stop', 'end']);
     });
 
-    it('not where the answer is known', async () => {
+    it('but not if the answer is known', async () => {
       editor.settings.set('fleet.onWindowClose', 'stop');
       await has(run(false));
       assert.deepEqual([editor.person.texts, done], [[], []]);
     });
   });
 
-  describe('when the window goes', () => {
+  describe('when the window closes', () => {
     it('is left to its standby', async () => {
       await has(run(false));
       await continuity.leave();
@@ -172,7 +172,7 @@ describe('a run that is to outlive its window', () => {
       assert.deepEqual(done, ['begin']);
     });
 
-    it('is stopped where that is wanted, once no standby could take over', async () => {
+    it('is stopped if that is set, once no standby can take over', async () => {
       await has(run(false));
       editor.settings.set('fleet.onWindowClose', 'stop');
       await settled();
@@ -181,7 +181,7 @@ describe('a run that is to outlive its window', () => {
       assert.deepEqual(done, ['end', 'stop all 1']);
     });
 
-    it('is not stopped where another process hosts it', async () => {
+    it('is not stopped if another process hosts it', async () => {
       editor.settings.set('fleet.onWindowClose', 'stop');
       session.live(client, false);
       await continuity.leave();

@@ -29,7 +29,7 @@ describe('a home on this machine', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('has an engine where one answers at its socket, and it is spoken to in the person’s name', async () => {
+  it('has an engine if one answers at its socket, with the person as the actor', async () => {
     assert.equal(await findEngine(home, ADA, NEVER), undefined);
     await mkdir(homePaths(home).runDir, { recursive: true });
     const engine = new FakeEngine();
@@ -41,7 +41,7 @@ describe('a home on this machine', () => {
     await api.close();
   });
 
-  it('says so where what serves it hangs, in time', async () => {
+  it('reports a coordinator that hangs, within the time limit', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
     const hung = createServer().listen(homePaths(home).socket);
     await eventOf(hung, 'listening');
@@ -54,7 +54,7 @@ describe('a home on this machine', () => {
     hung.close();
   });
 
-  it('says so where what answers is wrong', async () => {
+  it('reports an error of the coordinator', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
     const engine = new FakeEngine();
     engine.failure = new FleetError('INTERNAL', 'a fault');
@@ -63,7 +63,7 @@ describe('a home on this machine', () => {
     await api.close();
   });
 
-  it('is one once it has been made', async () => {
+  it('exists once it was created', async () => {
     assert.equal(await homeExists(home), false);
     await mkdir(home);
     assert.equal(await homeExists(home), false);
@@ -71,21 +71,21 @@ describe('a home on this machine', () => {
     assert.equal(await homeExists(home), true);
   });
 
-  it('stirs when something begins to serve it', async () => {
+  it('reports a process that begins to serve it', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
     const watch = watchForCoordinator(home);
     await writeFile(homePaths(home).pidFile, '');
     await watch.stirred;
   });
 
-  it('stirs when it is made, also with the folders above it', async () => {
+  it('reports its creation, also with the folders above it', async () => {
     const deep = join(folder, 'not', 'there', 'yet');
     const watch = watchForCoordinator(deep);
     await mkdir(deep, { recursive: true });
     await watch.stirred;
   });
 
-  it('does not stir for who has left', async () => {
+  it('reports nothing after disposal', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
     const [left, stays] = [watchForCoordinator(home), watchForCoordinator(home)];
     let stirred = false;
@@ -99,7 +99,7 @@ describe('a home on this machine', () => {
 });
 
 describe('an engine that is watched', () => {
-  it('is gone when it does not answer any more', async () => {
+  it('is gone when it no longer answers', async () => {
     const client = new FakeClient({});
     const gone = untilGone(client, NEVER);
     client.emit({ kind: 'instance', did: 'any' });
@@ -115,15 +115,15 @@ describe('an engine that is watched', () => {
   });
 });
 
-describe('what is made once', () => {
-  it('is the same for all that ask, also while it is made', async () => {
+describe('a value that is created once', () => {
+  it('is the same for all callers, also during its creation', async () => {
     let made = 0;
     const make = once(async () => ({ number: (made += 1) }));
     const [first, second] = await Promise.all([make(), make()]);
     assert.ok(first === second && first === (await make()));
   });
 
-  it('is tried again when it failed', async () => {
+  it('is created again after a failure', async () => {
     let tries = 0;
     const make = once(async () => {
       tries += 1;

@@ -7,7 +7,7 @@ import { restricted } from './restricted.ts';
 const COMMANDS = Object.keys(LIST) as CommandName[];
 
 describe('the engine for a folder that may not be trusted', () => {
-  it('takes what ends work, and refuses every other command before it is sent', async () => {
+  it('accepts commands that end work, and refuses all others before they are sent', async () => {
     const sent = new FakeClient({});
     const engine = restricted(sent, () => false);
     for (const name of COMMANDS) await engine.submit(name, {} as never).catch(() => undefined);
@@ -15,7 +15,7 @@ describe('the engine for a folder that may not be trusted', () => {
     await assert.rejects(engine.submit('fleet.start', {} as never), { code: 'SCOPE_FORBIDDEN' });
   });
 
-  it('takes all once the folder is trusted', async () => {
+  it('accepts all once the folder is trusted', async () => {
     let isTrusted = false;
     const sent = new FakeClient({});
     const engine = restricted(sent, () => isTrusted);
@@ -27,7 +27,7 @@ describe('the engine for a folder that may not be trusted', () => {
     );
   });
 
-  it('answers and tells as ever', async () => {
+  it('still answers questions and watches', async () => {
     const client = new FakeClient({ health: { status: 'ok' } });
     const engine = restricted(client, () => false);
     assert.deepEqual(await engine.report('health', {}), { status: 'ok' });

@@ -99,13 +99,13 @@ describe('a window’s session', () => {
     await settled();
   };
 
-  it('has nobody’s engine, and hosts none, while nobody asks for one', async () => {
+  it('has no engine, and hosts none, while nobody asks for one', async () => {
     await start('none');
     await stir();
     assert.deepEqual([session.client, session.isHosting, hosted.length], [undefined, false, 0]);
   });
 
-  it('hosts the home once somebody asks, and says what people should hear', async () => {
+  it('hosts the home once somebody asks, and logs the notes', async () => {
     await start('none');
     const client = await session.open();
     assert.equal(client, hosted[0]!.client);
@@ -114,13 +114,13 @@ describe('a window’s session', () => {
     assert.equal(await session.open(), client, 'there is one');
   });
 
-  it('is a client of whoever serves the home', async () => {
+  it('is a client of the process that serves the home', async () => {
     serving = new FakeClient({});
     await start('live');
     assert.deepEqual([session.client, session.isHosting, hosted.length], [serving, false, 0]);
   });
 
-  it('finds who begins to serve the home, though nobody asks', async () => {
+  it('finds a process that begins to serve the home, even if nobody asks', async () => {
     await start('none');
     serving = new FakeClient({});
     await stir();
@@ -128,7 +128,7 @@ describe('a window’s session', () => {
     assert.equal(session.client, serving);
   });
 
-  it('hosts the home at once where workers of it are left alone', async () => {
+  it('hosts the home at once if it has orphaned workers', async () => {
     const { pidFile, runDir } = homePaths(workerHome(home, 0));
     await mkdir(runDir, { recursive: true });
     const start_ = processStart(process.pid) ?? '';
@@ -137,7 +137,7 @@ describe('a window’s session', () => {
     assert.ok(session.isHosting);
   });
 
-  it('asks by itself for a home with a history, and for no other', async () => {
+  it('requests only a home with a history by itself', async () => {
     await start('none');
     await session.wantHistory();
     await stir();
@@ -148,7 +148,7 @@ describe('a window’s session', () => {
   });
 
   describe('whose engine goes', () => {
-    it('takes over where it died', async () => {
+    it('takes over if it died', async () => {
       const died = (serving = new FakeClient({}));
       await start('live');
       serving = undefined;
@@ -157,7 +157,7 @@ describe('a window’s session', () => {
       assert.equal(died.closed, 1);
     });
 
-    it('does not where it was asked to stop', async () => {
+    it('does not if it was asked to stop', async () => {
       const stopped = (serving = new FakeClient({}));
       await start('live');
       serving = undefined;
@@ -167,7 +167,7 @@ describe('a window’s session', () => {
       assert.equal(hosted.length, 0);
     });
 
-    it('has none once its own was asked to stop, and another one when it is asked for', async () => {
+    it('has none once its own was asked to stop, and another one on request', async () => {
       await start('none');
       await session.open();
       hosted[0]!.stop();
@@ -176,7 +176,7 @@ describe('a window’s session', () => {
       assert.deepEqual([hosted.length, hosted[0]!.closed, client === hosted[1]!.client], [2, 1, true]);
     });
 
-    it('says why its own can not go on, and is a client of who serves the home next', async () => {
+    it('reports why its own cannot go on, and is a client of the next one', async () => {
       await start('none');
       await session.open();
       hosted[0]!.fail(new FleetError('LOG_POISONED', 'the log cannot be written'));
@@ -205,7 +205,7 @@ describe('a window’s session', () => {
       assert.deepEqual([session.isHosting, hosted.length], [false, 0]);
     });
 
-    it('hosts it when the other lets go of it', async () => {
+    it('hosts it when the other releases it', async () => {
       await start('none');
       failures = [HELD];
       await session.open();
@@ -213,8 +213,8 @@ describe('a window’s session', () => {
     });
   });
 
-  describe('on a home that can not be opened', () => {
-    it('says why, and leaves the home alone until somebody asks again', async () => {
+  describe('on a home that cannot be opened', () => {
+    it('reports the reason, and does not retry until somebody asks again', async () => {
       await start('none');
       failures = [WRONG, WRONG];
       await assert.rejects(session.open(), { code: 'HOME_INVALID' });
@@ -228,7 +228,7 @@ describe('a window’s session', () => {
       assert.ok(session.isHosting);
     });
 
-    it('says so of a configuration that is wrong, until it is mended', async () => {
+    it('reports an invalid configuration, until it is corrected', async () => {
       actor = () => Promise.reject(WRONG);
       await start('down');
       actor = async () => 'did:sync:user:ada' as Did;
@@ -236,7 +236,7 @@ describe('a window’s session', () => {
       await when('live');
     });
 
-    it('says something of what is no error of a fleet, too', async () => {
+    it('also reports an error that is not a FleetError', async () => {
       actor = () => Promise.reject(new TypeError('this is a fault'));
       await start('down');
       const { state } = session;
@@ -247,12 +247,12 @@ describe('a window’s session', () => {
     });
   });
 
-  describe('of a folder that is not trusted', () => {
+  describe('in an untrusted folder', () => {
     beforeEach(() => {
       mayHost = false;
     });
 
-    it('hosts nothing, and says why', async () => {
+    it('hosts nothing, and reports the reason', async () => {
       await start('none');
       await assert.rejects(session.open(), { code: 'SCOPE_FORBIDDEN' });
       session.want();
@@ -260,7 +260,7 @@ describe('a window’s session', () => {
       assert.deepEqual([session.state.kind, hosted.length], ['none', 0]);
     });
 
-    it('is a client of whoever serves the home, and does not take over', async () => {
+    it('is a client of the process that serves the home, and does not take over', async () => {
       const died = (serving = new FakeClient({}));
       await start('live');
       serving = undefined;
@@ -269,7 +269,7 @@ describe('a window’s session', () => {
       assert.equal(hosted.length, 0);
     });
 
-    it('hosts what was asked for once it is trusted, and asked for again', async () => {
+    it('hosts the home on request once it is trusted', async () => {
       await writeFile(homePaths(home).homeJson, '{}');
       await start('none');
       await session.wantHistory();
@@ -280,7 +280,7 @@ describe('a window’s session', () => {
     });
   });
 
-  it('lets go of its engine with its window, and tells nothing more', async () => {
+  it('releases its engine with its window, and fires no more events', async () => {
     await start('none');
     await session.open();
     let told = 0;

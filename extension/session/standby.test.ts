@@ -11,7 +11,7 @@ import { Standby } from './standby.ts';
 /** Replaces `spl`. Does nothing until it is ended. */
 const PROGRAM = 'setInterval(() => {}, 1e6);';
 
-describe('the process that stands by', () => {
+describe('the standby process', () => {
   let folder: string;
   let home: string;
   let log: KeptLog;
@@ -45,7 +45,7 @@ describe('the process that stands by', () => {
     });
   const runs = (pid: number): boolean => isAlive(pid, processStart(pid) ?? '');
 
-  it('is begun once, however often it is asked for, and is gone when that is over', async () => {
+  it('is started once, however often it is requested, and is gone when it is ended', async () => {
     await Promise.all([standby.begin(), standby.begin()]);
     await standby.begin();
     const [pid, another] = pids();
@@ -56,7 +56,7 @@ describe('the process that stands by', () => {
     assert.equal(losses, 0, 'whoever ends it has not lost it');
   });
 
-  it('does what is asked for last, and nothing that is not wanted any more', async () => {
+  it('follows the last request, and skips earlier ones', async () => {
     const asked = [standby.begin(), standby.end(), standby.begin(), standby.end()];
     await Promise.all(asked);
     assert.deepEqual(pids().map(runs), [false], 'the one that was being begun is ended');
@@ -64,7 +64,7 @@ describe('the process that stands by', () => {
     assert.deepEqual(pids().map(runs), [false, true]);
   });
 
-  it('is told of when it is gone though nobody ended it, and can be begun again', async () => {
+  it('is reported when it ends by itself, and can be started again', async () => {
     await standby.begin();
     process.kill(pids()[0]!, 'SIGKILL');
     await lost;
@@ -73,14 +73,14 @@ describe('the process that stands by', () => {
     assert.ok(runs(pids()[1]!));
   });
 
-  it('waits for the lease of the home, which has what it prints', async () => {
+  it('waits for the lease of the home, and prints to its log', async () => {
     await standby.begin();
     const words = (await readFile(`/proc/${pids()[0]}/cmdline`, 'utf8')).split('\0').slice(1, -1);
     assert.deepEqual(words, [join(folder, 'spl'), 'serve', '--standby', '--home', home]);
     await access(join(homePaths(home).logsDir, 'standby.log'));
   });
 
-  it('is logged where it can not be begun: the run goes on without it', async () => {
+  it('is logged if it cannot be started: the run continues without it', async () => {
     await writeFile(home, 'no folder');
     await standby.begin();
     assert.match(log.lines.at(-1)!, /^error standby: /);

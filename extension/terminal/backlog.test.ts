@@ -11,7 +11,7 @@ describe('output that waits to be shown', () => {
     return { omitted, text: Buffer.from(bytes).toString() };
   };
 
-  it('is all there while it is no more than fits, and is taken once', () => {
+  it('is complete while it fits, and is taken once', () => {
     const backlog = new Backlog(10);
     backlog.push(chunk('one\n'));
     backlog.push(chunk('two\n'));
@@ -19,7 +19,7 @@ describe('output that waits to be shown', () => {
     assert.deepEqual(shown(backlog), { omitted: 0, text: '' });
   });
 
-  it('keeps the end of what is more, from the beginning of a line', () => {
+  it('keeps the end if it does not fit, from the beginning of a line', () => {
     const backlog = new Backlog(6);
     for (const text of ['first\nse', 'cond\nth', 'ird\nfourth\n']) backlog.push(chunk(text));
     assert.deepEqual(shown(backlog), {
@@ -30,13 +30,13 @@ describe('output that waits to be shown', () => {
     assert.deepEqual(shown(backlog), { omitted: 0, text: 'fifth\n' });
   });
 
-  it('keeps what has no lines from where a chunk began', () => {
+  it('keeps text without lines from the beginning of a chunk', () => {
     const backlog = new Backlog(4);
     for (const text of ['aaaa', 'bbbb', 'cccc']) backlog.push(chunk(text));
     assert.deepEqual(shown(backlog), { omitted: 8, text: 'cccc' });
   });
 
-  it('accounts for every byte, and never holds more than it may and a chunk', () => {
+  it('accounts for every byte, and never exceeds its limit by more than a chunk', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),

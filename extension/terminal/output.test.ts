@@ -80,7 +80,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.match(text, /· End of the output\./);
   });
 
-  it('asks for the attempt that it is about', async () => {
+  it('requests its attempt', async () => {
     open(1);
     terminal.open();
     pipe.write(null);
@@ -89,7 +89,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.match(text, /· It printed nothing\./);
   });
 
-  it('gives each line a return, and cuts no character, however the pieces fall', async () => {
+  it('adds a carriage return to each line, and splits no character', async () => {
     terminal.open();
     const end = ended();
     const bytes = Buffer.from('a\r\nb\nlöß\r\n');
@@ -99,7 +99,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.equal(printed(), 'a\r\nb\r\nlöß\r\n');
   });
 
-  it('leaves out what comes too fast, keeps the end, and says how all of it is had', async () => {
+  it('omits output that comes too fast, keeps the end, and shows how to get all of it', async () => {
     terminal.open();
     const line = 'a line of text\n';
     for (let i = 0; i < 20; i++) pipe.write(line.repeat(2000));
@@ -115,7 +115,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.ok(text.length < 200_000);
   });
 
-  it('says why there is none, unless it was closed', async () => {
+  it('shows why there is none, unless it was closed', async () => {
     client.output = () => Promise.reject(new FleetError('NOT_FOUND', 'the attempt has not started'));
     terminal.open();
     await next(terminal.onDidWrite);
@@ -126,7 +126,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.equal(text, '');
   });
 
-  it('lets go of the output when it is closed', async () => {
+  it('stops reading the output when it is closed', async () => {
     terminal.open();
     const wrote = next(terminal.onDidWrite);
     pipe.write('first\n');
@@ -140,7 +140,7 @@ describe('the terminal of an attempt’s output', () => {
     assert.equal(text, before);
   });
 
-  it('has a name that tells attempts apart', () => {
+  it('has a name that distinguishes attempts', () => {
     const of = { task: 'th', alias: 'A-1', index: 3, name: null };
     assert.deepEqual([titleOf(of), titleOf(of, 1), titleOf(of, 2)], ['A-1 [3]', 'A-1 [3]', 'A-1 [3] #2']);
     assert.equal(titleOf({ ...of, name: 'lint' }, 2), 'A-1 lint #2');

@@ -24,7 +24,7 @@ const ENVIRONMENT: SplEnvironment = {
 describe('spl in terminals', () => {
   useEditor();
 
-  it('is started by a launcher that needs no Node.js of the user’s', async () => {
+  it('is started by a launcher that needs no Node.js of the user', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'spl-launcher-'));
     await writeFile(join(folder, 'spl'), 'console.log(process.argv.slice(2).join())');
     const bin = join(folder, 'bin');
@@ -71,7 +71,7 @@ describe('spl in terminals', () => {
       assert.equal(collection.persistent, false);
     });
 
-    it('works in the namespace of the workspace, while it has a sound one', () => {
+    it('works in the namespace of the workspace, while it has a valid one', () => {
       editor.settings.set('fleet.namespace', 'acme', 2);
       assert.equal(variables['SPL_NAMESPACE'], 'acme');
       editor.settings.set('fleet.namespace', 'Acme', 2);
@@ -108,7 +108,7 @@ describe('links in terminals', () => {
       undefined as never,
     ) as vscode.TerminalLink[];
 
-  it('are the names that this fleet knows, where they stand', async () => {
+  it('are the names that this fleet knows, at their places', async () => {
     const line = `FIRST-001 (${THREAD}) on worker-a, ${WORKER_A_DID}; not FIRST-002.`;
     assert.deepEqual(
       found(line).map(({ startIndex, length, tooltip }) => [
@@ -129,7 +129,7 @@ describe('links in terminals', () => {
     ]);
   });
 
-  it('are none in what no person reads, while no engine answers, or where nobody wants them', () => {
+  it('are none in very long lines, while no engine answers, or if they are turned off', () => {
     assert.deepEqual(found(`FIRST-001 ${'x'.repeat(2000)}`), []);
     editor.settings.set('fleet.terminal.integration', false);
     assert.deepEqual(found('FIRST-001'), []);

@@ -4,7 +4,7 @@ import { child } from '../../engine/cli/testing/documents.ts';
 import { childContext, childDescription, childIcon } from './appearance.ts';
 
 describe('the row of a subtask that needs a person', () => {
-  it('says what it asks, and can be answered by a retry', () => {
+  it('shows its question, and can be answered by a retry', () => {
     const asking = child({ state: 'pending', verdict: null, attempt: 1, needs_you: 'Which port?' });
     assert.equal(childDescription(asking, 0), 'needs you: Which port?');
     assert.match(childContext(asking), /\bretriable\b/);

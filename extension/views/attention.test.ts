@@ -24,7 +24,7 @@ describe('what needs a person', () => {
   });
   afterEach(() => attention.dispose());
 
-  it('is a join that failed while the window watched, once for each round', async () => {
+  it('is a join that failed while the window was open, once for each round', async () => {
     await on.window.has({});
     await on.window.task(joined('unsatisfiable'));
     await on.window.task(joined('unsatisfiable'));
@@ -37,7 +37,7 @@ describe('what needs a person', () => {
     assert.deepEqual(counts, [1, 1], 'it is one task');
   });
 
-  it('is no join that came out as somebody wanted, nor one that was there before', async () => {
+  it('is not a join with an intended outcome, nor an earlier one', async () => {
     await on.window.has({ tasks: { tasks: [joined('unsatisfiable')] } });
     await on.window.task({ ...joined('satisfied'), thread: 'th_1' });
     await on.window.task({ ...joined('cancelled'), thread: 'th_2' });
@@ -46,7 +46,7 @@ describe('what needs a person', () => {
     assert.deepEqual(raised, []);
   });
 
-  it('is a subtask that asks a person while the window watches, each time that it asks', async () => {
+  it('is a subtask with a question while the window is open, once for each question', async () => {
     const asking = (...indices: number[]): TaskDocument =>
       joined('', { complete: false, outcome: null, needs_you: indices });
     await on.window.has({ tasks: { tasks: [asking(4)] } });
@@ -69,7 +69,7 @@ describe('what needs a person', () => {
     assert.equal(raised.length, 1);
   });
 
-  it('is no worker that had nothing to do, or was stopped', async () => {
+  it('is not a worker without work, or a stopped one', async () => {
     await on.window.has({ fleet: fleet({ instances: [coordinator(), instance({ active_dispatches: 0 })] }) });
     await on.window.fleet({
       instances: [coordinator(), instance({ status: 'archived', active_dispatches: 0 })],
@@ -79,7 +79,7 @@ describe('what needs a person', () => {
     assert.deepEqual(raised, []);
   });
 
-  it('is an attempt without a sign of life, each time that it shows none anew', async () => {
+  it('is an attempt without a sign of life, each time that it stalls again', async () => {
     await on.window.has({ tasks: { tasks: [task()] } });
     const stalled = [{ task: 'FIRST-001', subtask: 1, worker: 'worker-a', stalled_secs: 9 }];
     await on.window.fleet({ stalled });
@@ -95,7 +95,7 @@ describe('what needs a person', () => {
     assert.equal(raised.length, 2);
   });
 
-  it('is of the task that stalls, though a newer one has its alias', async () => {
+  it('names the stalled task, even if a newer one has its alias', async () => {
     const older = task({ thread: 'th_older', created_unix: 1 });
     await on.window.has({ tasks: { tasks: [older, task({ thread: 'th_newer' })] } });
     const stalled = {
@@ -110,7 +110,7 @@ describe('what needs a person', () => {
     assert.equal(alarm?.kind === 'stalled' && alarm.task.thread, 'th_older');
   });
 
-  it('waits until somebody looks', async () => {
+  it('remains until somebody sees it', async () => {
     await on.window.has({});
     await on.window.task(joined('unsatisfiable'));
     await on.window.fleet({ instances: [coordinator(), instance({ status: 'archived' })] });

@@ -24,7 +24,7 @@ describe('the subtasks that a tree keeps', () => {
     });
   });
 
-  it('are those that were shown, each read once', async () => {
+  it('are the shown ones, each read once', async () => {
     await store.load(engine, 'th', 100, 200);
     await store.load(engine, 'th', 150, 200);
     assert.equal(engine.asked.length, 1);
@@ -34,7 +34,7 @@ describe('the subtasks that a tree keeps', () => {
     assert.equal(engine.asked.length, 2);
   });
 
-  it('are read anew where they changed, and no others', async () => {
+  it('are read again if they changed', async () => {
     await store.load(engine, 'th', 0, 100);
     children[3] = running(3);
     children[200] = running(200);
@@ -44,7 +44,7 @@ describe('the subtasks that a tree keeps', () => {
     assert.deepEqual(await store.refresh(engine, 'th_other', undefined), []);
   });
 
-  it('are read anew a page at a time', async () => {
+  it('are read again one page at a time', async () => {
     for (const from of [0, 100, 200]) await store.load(engine, 'th', from, from + 100);
     engine.asked.length = 0;
     assert.equal((await store.refresh(engine, 'th', undefined)).length, 300);
@@ -64,7 +64,7 @@ describe('the subtasks that a tree keeps', () => {
     assert.equal(store.get('th', 5), undefined);
   });
 
-  describe('whose answers come out of order', () => {
+  describe('with answers out of order', () => {
     /** Delays each answer until the test releases it. The answer has the state from the time of the question. */
     function slowly(): (() => void)[] {
       const answers: (() => void)[] = [];
@@ -79,7 +79,7 @@ describe('the subtasks that a tree keeps', () => {
       return answers;
     }
 
-    it('are those of the question that was asked last', async () => {
+    it('are those of the last question', async () => {
       const answers = slowly();
       const loading = store.load(engine, 'th', 0, 10);
       await settled();
@@ -93,7 +93,7 @@ describe('the subtasks that a tree keeps', () => {
       assert.deepEqual([store.get('th', 3)?.state, store.get('th', 4)?.state], ['done', 'pending']);
     });
 
-    it('are none that were asked for before all was forgotten', async () => {
+    it('are none from before everything was forgotten', async () => {
       const answers = slowly();
       const loading = store.load(engine, 'th', 0, 10);
       await settled();
@@ -104,7 +104,7 @@ describe('the subtasks that a tree keeps', () => {
     });
   });
 
-  it('say which of them run, and which are open', async () => {
+  it('show which of them run, and which are open', async () => {
     children = [done(0), running(1), pending(2)];
     await store.load(engine, 'th', 0, 3);
     assert.deepEqual(

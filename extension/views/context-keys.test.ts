@@ -12,7 +12,7 @@ import { next, useEditor } from '../testing/editor.ts';
 import { FakeSession } from '../testing/session.ts';
 import { contextKeys } from './context-keys.ts';
 
-describe('what menus go by', () => {
+describe('the context keys', () => {
   let home: string;
   let session: FakeSession;
   let model: FleetModel;
@@ -38,7 +38,7 @@ describe('what menus go by', () => {
     if (!isTold()) await next(editor.contextSet.event, isTold);
   }
 
-  it('is what the window has, told where it is different alone', async () => {
+  it('describe the window, and are set only when they change', async () => {
     await told('fleet.hasHome', false);
     assert.deepEqual(keys(), {
       state: 'none',
