@@ -26,7 +26,7 @@ describe('the host as the view sees it', () => {
   const reply = (id: number, result: unknown): Promise<void> => dom.post({ type: 'reply', id, result });
   const problem = { code: 'CONFLICT', message: 'subtask 3 was cancelled', hint: 'Retry the task.' };
 
-  it('tells what it hears, but for replies', async () => {
+  it('passes on all messages except replies', async () => {
     const message = { type: 'stream', state: 'live', note: null } as const;
     await dom.post(message);
     const asked = host.ask({ kind: 'pause' });
@@ -35,7 +35,7 @@ describe('the host as the view sees it', () => {
     assert.deepEqual(told, [message]);
   });
 
-  it('answers each request with its own reply, in whichever order they come', async () => {
+  it('answers each request with its own reply, in any order', async () => {
     const [first, second] = [host.ask({ kind: 'export-json' }), host.ask({ kind: 'retry', index: 3 })];
     assert.deepEqual(said, [
       { type: 'request', id: 1, request: { kind: 'export-json' } },
@@ -52,7 +52,7 @@ describe('the host as the view sees it', () => {
     assert.equal(await first, 'build.json');
   });
 
-  it('tells the log of what it does not understand, and of replies that nothing waits for', async () => {
+  it('logs messages that it does not understand, and unexpected replies', async () => {
     await dom.post({ type: 'launch' });
     await reply(9, { ok: true, value: null });
     const asked = host.ask({ kind: 'pause' });
@@ -73,12 +73,12 @@ describe('the host as the view sees it', () => {
     assert.deepEqual(told, []);
   });
 
-  it('tells the log no more than the host takes', async () => {
+  it('logs no more than the host accepts', async () => {
     await dom.post({ type: 'x'.repeat(10 * MAX_TEXT_CHARS) });
     assert.equal(said.length, 1);
   });
 
-  it('refuses more requests than anybody makes by hand, until some are answered', async () => {
+  it('refuses too many open requests, until some are answered', async () => {
     const waiting = Array.from({ length: 64 }, () => host.ask({ kind: 'pause' }));
     await assert.rejects(host.ask({ kind: 'pause' }), /too many requests wait/);
     await reply(1, { ok: true, value: null });
@@ -91,7 +91,7 @@ describe('the host as the view sees it', () => {
       assert.match(String((result as PromiseRejectedResult).reason), /panel was closed/);
   });
 
-  it('hears nothing once it is disposed of', async () => {
+  it('receives nothing after disposal', async () => {
     host.dispose();
     await dom.post({ type: 'stream', state: 'live', note: null });
     assert.deepEqual([told, said], [[], []]);

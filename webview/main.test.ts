@@ -12,7 +12,7 @@ describe('the page of the panel', () => {
   };
   const dom = useDom(() => import('./main.ts'), { acquireVsCodeApi: () => ((acquired += 1), api) });
 
-  it('shows the view, which says that it is ready, and notes when its script began', () => {
+  it('shows the view, which reports that it is ready, and records when its script began', () => {
     assert.ok(document.querySelector('fleet-join-view') !== null);
     assert.deepEqual(said, [{ type: 'ready' }]);
     assert.equal(acquired, 1, 'the editor gives its functions once');

@@ -24,7 +24,7 @@ const change = (children: unknown[]): unknown => ({
 });
 
 describe('the protocol between panel and view', () => {
-  it('brings a subtask across as it was told', () => {
+  it('transfers a subtask unchanged', () => {
     const { children } = underWay();
     const decoded = decodeToView(JSON.parse(JSON.stringify(change(children.map(packChild)))));
     assert.ok(decoded.ok);
@@ -47,7 +47,7 @@ describe('the protocol between panel and view', () => {
     });
   });
 
-  it('brings a report across, and leaves out what a newer engine added', () => {
+  it('transfers a report, and drops what a newer engine added', () => {
     const { speedup } = satisfied();
     const report = packSpeedup({ ...speedup, invented: 1 });
     assert.ok(decodeToView({ type: 'speedup', report, problem: null }).ok);
@@ -56,7 +56,7 @@ describe('the protocol between panel and view', () => {
     assert.ok(decodeToView(message).ok);
   });
 
-  it('cuts texts that are too long for a row, and counts what it leaves out of a list', () => {
+  it('cuts texts that are too long for a row, and counts omitted entries of a list', () => {
     const dependsOn = Array.from({ length: 5000 }, (_, index) => index);
     const long = ended(0, 'a', [0, 1], 'failed', {
       reason: 'x'.repeat(MAX_TEXT_CHARS + 1),
@@ -69,7 +69,7 @@ describe('the protocol between panel and view', () => {
     assert.ok(row.dependsOn.length < 5000);
   });
 
-  it('does not understand what neither side says, and tells where', () => {
+  it('refuses invalid messages, with the place of the fault', () => {
     const row = packChild(ended(0, 'a', [0, 1]));
     const wrong: unknown[] = [
       null,

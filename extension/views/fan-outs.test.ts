@@ -50,7 +50,7 @@ describe('the tree of fan-outs', () => {
   const texts = async (rows: readonly Node[] | undefined): Promise<unknown> =>
     rows === undefined ? 'all' : Promise.all(rows.map(row => textOf(tree, row)));
 
-  it('reads what changes while it reads once, however often it does', async () => {
+  it('reads changes during a reading once', async () => {
     children = [running(0), running(1)];
     await has(fannedOut(2));
     await shown();
@@ -76,7 +76,7 @@ describe('the tree of fan-outs', () => {
     assert.match(String(((await shown()) as [string, string[]][])[0]?.[1][1]), /accepted/);
   });
 
-  it('says of a task and of its subtasks that nothing was run', async () => {
+  it('notes for a task and its subtasks that nothing was run', async () => {
     children = [child({ goal: 'npm test', executor: 'echo' })];
     await has(fannedOut(1, {}, { progress: '1 of 1 accepted', echo: 'echo: nothing was run' }));
     assert.deepEqual(await rowsOf(tree, text => text.startsWith('A ')), [
@@ -114,7 +114,7 @@ describe('the tree of fan-outs', () => {
     ]);
   });
 
-  it('says how each task stands', async () => {
+  it('shows the state of each task', async () => {
     const bare = (status: TaskDocument['status'], change: Partial<TaskDocument> = {}): TaskDocument =>
       task({ thread: `th_${status}`, alias: status, goal: 'g', status, fan_out: null, ...change });
     await has(
@@ -135,7 +135,7 @@ describe('the tree of fan-outs', () => {
     ]);
   });
 
-  it('says of a follow-up that it comes after the join, and of one that is not needed that it was skipped', async () => {
+  it('marks follow-ups, and shows an unneeded one as skipped', async () => {
     const follower = { name: 'report', when: 'failed' } as const;
     children = [done(0, 'failed'), { ...pending(1, 'waits for [0]'), ...follower }];
     await has(fannedOut(2, {}, { follow_ups: 1 }));
@@ -153,7 +153,7 @@ describe('the tree of fan-outs', () => {
     );
   });
 
-  it('labels what the join counted, and says how it stands now, where members went on', async () => {
+  it('labels the counts at the join, and adds the present ones if members went on', async () => {
     const bare = task();
     const counts = { ...bare.fan_out!.counts, accepted: 1, running: 1, failed: 1 };
     const census = { ...counts, running: 2, accepted: 0 };
@@ -172,7 +172,7 @@ describe('the tree of fan-outs', () => {
     assert.match(hover.value.replaceAll('&nbsp;', ' '), /at the join.*now 1 accepted/);
   });
 
-  it('has an icon and words of its own for each state, which menus go by', async () => {
+  it('has an own icon and words for each state, which menus test', async () => {
     children = [done(0), done(1, 'failed'), running(2), { ...running(3), stalled_secs: 9 }, pending(4)];
     await has(fannedOut(5, { status: 'active' }));
     const [root] = await tree.getChildren();
@@ -200,7 +200,7 @@ describe('the tree of fan-outs', () => {
     assert.match(item.accessibilityInformation?.label ?? '', /^A, active, 1 of 2 accepted/);
   });
 
-  it('has ranges where there are many, and reads what is unfolded alone', async () => {
+  it('has ranges for many subtasks, and reads only expanded ones', async () => {
     children = Array.from({ length: 250 }, (_, i) => pending(i));
     await has(fannedOut(250));
     const [root] = await tree.getChildren();
@@ -218,7 +218,7 @@ describe('the tree of fan-outs', () => {
     );
   });
 
-  it('draws again what changed, and nothing else', async () => {
+  it('redraws only changed rows', async () => {
     children = [running(0), pending(1)];
     await has(fannedOut(2));
     await shown();
@@ -233,7 +233,7 @@ describe('the tree of fan-outs', () => {
     );
   });
 
-  it('draws all of it again for a task that is new, or where all may be different', async () => {
+  it('redraws everything for a new task, or after a gap', async () => {
     await has(fannedOut(0));
     await shown();
     await on.window.task(task({ thread: 'th_new', alias: 'N' }));
@@ -242,7 +242,7 @@ describe('the tree of fan-outs', () => {
     assert.ok(told.slice(1).includes(undefined));
   });
 
-  it('reads subtasks that wait anew when that by which they wait is different', async () => {
+  it('reads waiting subtasks again when their reason changes', async () => {
     children = [done(0), pending(1), running(2)];
     await has(fannedOut(3));
     await shown();
@@ -258,7 +258,7 @@ describe('the tree of fan-outs', () => {
     ]);
   });
 
-  it('says of a fan-out that nothing of it may start, though what runs may end', async () => {
+  it('marks a frozen fan-out', async () => {
     const issued = { reason: null, issued_by: 'x', issued_at_unix: 1 };
     on.window.client.change({ fleet: fleet({ emergency: issued }) });
     const { counts } = task().fan_out!;
@@ -271,7 +271,7 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual(icons, ['lock', 'sync~spin']);
   });
 
-  it('draws running times again while they are seen, and only then', async () => {
+  it('redraws running times only while they are visible', async () => {
     children = [running(0), { ...running(1), started_unix: null }, done(2)];
     await has(fannedOut(3));
     await shown();
@@ -287,7 +287,7 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual([told, on.window.clock.size], [[], 0]);
   });
 
-  it('says for how long an attempt has shown no sign of life', async () => {
+  it('shows for how long an attempt has stalled', async () => {
     const now = Date.now() / 1000;
     children = [{ ...running(0), started_unix: now - 60, stalled_secs: 12, attempt: 2 }];
     await has(fannedOut(1));
@@ -295,7 +295,7 @@ describe('the tree of fan-outs', () => {
     assert.match(row[0], /^\[0\] Part 0 worker-a · 1m 00s · attempt 2 · no sign of life for 12s$/);
   });
 
-  it('shows text from elsewhere as it is, when a row is hovered as well', async () => {
+  it('shows text from elsewhere literally, also in tooltips', async () => {
     children = [{ ...done(0, 'failed'), goal: HOSTILE, reason: HOSTILE, summary: '``` [x](command:x)' }];
     await has(fannedOut(1, { goal: HOSTILE }, { predicate: HOSTILE }));
     const [root] = await tree.getChildren();
@@ -310,7 +310,7 @@ describe('the tree of fan-outs', () => {
     assert.equal((tree.getTreeItem(row!).label as string).includes(HOSTILE), true);
   });
 
-  it('stays as it is while the engine does not answer, and is empty once there is none', async () => {
+  it('stays the same while the engine does not answer, and is empty once there is none', async () => {
     children = [running(0)];
     await has(fannedOut(1));
     await shown();
@@ -322,7 +322,7 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual(await rowsOf(tree), []);
   });
 
-  it('finds the row of a task or a subtask, where it has one', async () => {
+  it('finds the row of a task or a subtask, if it has one', async () => {
     await has(fannedOut(2));
     const [root] = await tree.getChildren();
     assert.equal(tree.node('th'), root);

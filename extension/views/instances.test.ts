@@ -23,7 +23,7 @@ describe('the tree of instances', () => {
 
   const rows = (): Promise<unknown> => rowsOf(tree);
 
-  it('shows who runs, what each has to do, and where the coordinator is', async () => {
+  it('shows the running instances, their work, and the place of the coordinator', async () => {
     assert.deepEqual(await rows(), [
       'coordinator live · in this window',
       'worker-a live · load 1 of 1',
@@ -33,7 +33,7 @@ describe('the tree of instances', () => {
     assert.match(String(await rows()), /^coordinator live,/);
   });
 
-  it('draws a row again only when it looks different', async () => {
+  it('redraws a row only when its appearance changes', async () => {
     await on.window.fleet({ instances: [coordinator(), instance({ uptime_secs: 99, pid: 1 }), workerB()] });
     assert.deepEqual(told, [], 'nothing of it is shown');
     await on.window.fleet({ instances: [coordinator(), instance({ active_dispatches: 3 }), workerB()] });
@@ -45,13 +45,13 @@ describe('the tree of instances', () => {
     assert.equal(tree.node(workerB().did), undefined);
   });
 
-  it('keeps its rows, which the editor knows by being the same', async () => {
+  it('keeps its row objects, by which the editor identifies them', async () => {
     const before = tree.node(WORKER_A_DID);
     await on.window.fleet({ instances: [coordinator(), instance({ alias: 'renamed' })] });
     assert.equal(tree.node(WORKER_A_DID), before);
   });
 
-  it('has an icon and words for each state, which menus go by', async () => {
+  it('has an icon and words for each state, which menus test', async () => {
     const states: readonly Partial<InstanceDocument>[] = [
       { status: 'starting' },
       { status: 'live' },
@@ -79,7 +79,7 @@ describe('the tree of instances', () => {
     );
   });
 
-  it('says what is frozen: of the coordinator which, of a worker that it is', async () => {
+  it('shows freezes: all of them for the coordinator, and whether it is frozen for a worker', async () => {
     const issued = { reason: null, issued_by: 'x', issued_at_unix: 1 };
     const freeze = { level: 'soft', grace_secs: 60, ...issued };
     await on.window.fleet({ freezes: [{ namespace: 'acme', ...freeze }] });
@@ -94,7 +94,7 @@ describe('the tree of instances', () => {
     );
   });
 
-  it('says the rest of an instance where it is hovered, as text', () => {
+  it('shows the other facts of an instance in its tooltip, as text', () => {
     const row = tree.node(WORKER_A_DID)!;
     const { tooltip } = tree.resolveTreeItem(tree.getTreeItem(row), row);
     const { value } = tooltip as vscode.MarkdownString;

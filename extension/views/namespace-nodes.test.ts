@@ -18,7 +18,7 @@ function pages(node: NamespaceNode): readonly NamespacePage[] {
 }
 
 describe('the rows below a namespace', () => {
-  it('are its namespaces, and ranges of them once there are more than a hundred', () => {
+  it('are its namespaces, or ranges for more than a hundred', () => {
     assert.deepEqual(belowNamespace(row(100)), { parent: 'acme', offset: 0, limit: 100 });
     assert.deepEqual(belowNamespace(row(101)), [
       { kind: 'range', parent: 'acme', from: 0, to: 100 },
@@ -26,7 +26,7 @@ describe('the rows below a namespace', () => {
     ]);
   });
 
-  it('leave none out and show none twice, a hundred at a time', () => {
+  it('contain each namespace once, a hundred at a time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 101, max: 5_000 }), children => {
         let next = 0;

@@ -56,7 +56,7 @@ describe('the tree of namespaces', () => {
     throw new Error(`no row of ${id}`);
   };
 
-  it('shows each below the one above, with what it is for, its policy, and who archived it', async () => {
+  it('shows each below its parent, with its description, its policy, and the namespace that archived it', async () => {
     assert.deepEqual(await all(), [
       [
         'default',
@@ -74,7 +74,7 @@ describe('the tree of namespaces', () => {
     ]);
   });
 
-  it('shows what is frozen, by its own freeze or one above, and why', async () => {
+  it('shows freezes, its own or from above, with their reasons', async () => {
     await kill('acme', { level: 'hard', reason: 'bad release' });
     assert.match(
       JSON.stringify(await all()),
@@ -89,7 +89,7 @@ describe('the tree of namespaces', () => {
     await unkill(null);
   });
 
-  it('shows what goes on in one, and which one this workspace works in', async () => {
+  it('shows running work, and the namespace of this workspace', async () => {
     const thread = await on.fleet.task('IN-1', { namespace: 'acme/web' });
     await on.fleet.client.submit('task.fan-out', {
       ...{ task: thread, subtasks: [{ goal: 'g' }], join: 'all', losers: 'keep', timeout_secs: null },
@@ -104,7 +104,7 @@ describe('the tree of namespaces', () => {
     await on.fleet.end(thread, 0, 'accept');
   });
 
-  it('offers in menus what can be done with each', async () => {
+  it('offers the possible actions in menus', async () => {
     editor.settings.set('fleet.namespace', 'acme/web', 2);
     await kill('acme');
     const words = async (id: string): Promise<string | undefined> =>
@@ -117,7 +117,7 @@ describe('the tree of namespaces', () => {
     await unkill('acme');
   });
 
-  it('draws a row again where it looks different, and all where namespaces changed', async () => {
+  it('redraws a row when its appearance changes, and all after a change of namespaces', async () => {
     await all();
     const redrawn = next(tree.onDidChangeTreeData);
     editor.settings.set('fleet.namespace', 'acme/web', 2);
@@ -129,7 +129,7 @@ describe('the tree of namespaces', () => {
     await on.fleet.client.submit('namespace.delete', { namespace: 'gamma' });
   });
 
-  it('says what holds in one, and who set it, where it is hovered', async () => {
+  it('shows the effective policy and its sources in the tooltip', async () => {
     const tooltip = async (id: string): Promise<string> => {
       const node = await row(id);
       return ((await tree.resolveTreeItem(tree.getTreeItem(node), node)).tooltip as vscode.MarkdownString)
@@ -141,7 +141,7 @@ describe('the tree of namespaces', () => {
     assert.match(await tooltip('acme/web'), /No policy bounds it\./);
   });
 
-  it('dims what is archived', async () => {
+  it('dims archived namespaces', async () => {
     const dimmed = dimArchived();
     const provider = editor.registered.get('fileDecorations') as vscode.FileDecorationProvider;
     const of = async (id: string): Promise<unknown> => {
@@ -157,7 +157,7 @@ describe('the tree of namespaces', () => {
     dimmed.dispose();
   });
 
-  it('is empty where there is no namespace but the one above all, no engine, or none that answers', async () => {
+  it('is empty with only the root namespace, without an engine, or if it does not answer', async () => {
     const root = { id: 'default', children: 0 };
     const client = new FakeClient({ namespace: root });
     const session = new FakeSession();
@@ -171,7 +171,7 @@ describe('the tree of namespaces', () => {
     other.dispose();
   });
 
-  it('has ranges where very many lie below one', async () => {
+  it('has ranges for very many namespaces below one', async () => {
     const many = {
       ...{ id: 'default', children: 250, depth: 0, status: 'active', own_status: 'active' },
       ...{ policy: null, level: 'DEFAULT', description: null, archived_by: null },

@@ -12,7 +12,7 @@ function all(subtasks: number): readonly Node[] {
 }
 
 describe('the rows of fan-outs', () => {
-  it('are ranges where there are many, which leave no subtask out and show none twice', () => {
+  it('are ranges for many subtasks, which contain each subtask once', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1000 }), subtasks => {
         const rows = all(subtasks);
@@ -31,7 +31,7 @@ describe('the rows of fan-outs', () => {
     );
   });
 
-  it('lie below the row that shows them', () => {
+  it('are below the row that contains them', () => {
     for (const subtasks of [RANGE, RANGE + 1, 250]) {
       const parent = (node: Node): Node | undefined => parentOf(node, () => subtasks);
       for (const row of rowsBelowTask('th', subtasks)) {

@@ -18,7 +18,7 @@ describe('changes of a tree', () => {
     changes.dispose();
   });
 
-  it('are told at once after a silence, and gathered until the next one', () => {
+  it('are fired at once after a pause, and gathered until the next one', () => {
     changes.fire(['a']);
     assert.deepEqual(told, [['a']]);
     changes.fire(['b']);
@@ -28,7 +28,7 @@ describe('changes of a tree', () => {
     assert.deepEqual(told, [['a'], ['b', 'c']]);
   });
 
-  it('are the whole tree as soon as one of them is', () => {
+  it('are of the whole tree as soon as one of them is', () => {
     changes.fire([]);
     assert.deepEqual(told, [], 'of no row nothing is told');
     changes.fire(['a']);
@@ -39,7 +39,7 @@ describe('changes of a tree', () => {
     assert.deepEqual(told, [['a'], undefined]);
   });
 
-  it('are told no more once the tree is gone', () => {
+  it('are not fired once the tree is gone', () => {
     changes.fire(['a']);
     changes.fire(['b']);
     changes.dispose();

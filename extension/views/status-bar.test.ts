@@ -34,14 +34,14 @@ describe('the item in the status bar', () => {
     return isShown ? [text, command, backgroundColor?.id] : 'nothing';
   };
 
-  it('is not there while no engine answers', async () => {
+  it('is hidden while no engine answers', async () => {
     assert.equal(shown(), 'nothing');
     await on.window.has({});
     on.window.session.none();
     assert.equal(shown(), 'nothing');
   });
 
-  it('says who lives, and how far all is that is under way', async () => {
+  it('shows live instances, and the progress of all fan-outs under way', async () => {
     await on.window.has({});
     assert.deepEqual(shown(), ['$(server-process) 3 live', 'fleet.fanOuts.focus', undefined]);
     const tasks = [run('th_1', 1, 3), run('th_2', 4, 5), run('th_3', 9, 9, true), task({ fan_out: null })];
@@ -53,7 +53,7 @@ describe('the item in the status bar', () => {
     );
   });
 
-  it('says before all else what is frozen, and offers to lift it', async () => {
+  it('shows freezes first, and offers to lift them', async () => {
     await on.window.has({});
     await on.window.fleet({ freezes: [freeze('acme'), freeze('beta')] });
     const yellow = 'statusBarItem.warningBackground';
@@ -70,7 +70,7 @@ describe('the item in the status bar', () => {
     assert.deepEqual(shown(), ['$(server-process) 3 live', 'fleet.fanOuts.focus', undefined]);
   });
 
-  it('is red where what runs is ended, or nothing may start at all', async () => {
+  it('is red if running work is ended, or nothing may start at all', async () => {
     await on.window.has({});
     await on.window.fleet({ freezes: [freeze('acme'), freeze('beta', 'hard')] });
     assert.equal(shown()[2], 'statusBarItem.errorBackground');
@@ -82,7 +82,7 @@ describe('the item in the status bar', () => {
     ]);
   });
 
-  it('says why there is no engine', () => {
+  it('shows why there is no engine', () => {
     on.window.session.down(new FleetError('HOME_INVALID', 'the home is none'));
     assert.deepEqual(shown(), ['$(warning) Fleet', 'fleet.fanOuts.focus', 'statusBarItem.warningBackground']);
     assert.equal(editor.statusBarItems[0]!.tooltip, 'The engine is down: the home is none');

@@ -24,13 +24,13 @@ describe('the trees of a window', () => {
 
   const view = (id: string): ShownTree => editor.trees.get(`fleet.${id}`)!;
 
-  it('show the history of the home once somebody looks', () => {
+  it('show the history of the home once they are visible', () => {
     assert.equal(on.window.session.historyWanted, 0);
     view('fanOuts').see(true);
     assert.equal(on.window.session.historyWanted, 1);
   });
 
-  it('count what needs attention until somebody looks', async () => {
+  it('count alarms until they are visible', async () => {
     await on.window.has({});
     const failed = { ...task(), fan_out: { ...task().fan_out!, complete: true, outcome: 'unsatisfiable' } };
     await on.window.task(failed);
@@ -41,7 +41,7 @@ describe('the trees of a window', () => {
     assert.equal(view('fanOuts').badge, undefined, 'who looks at the rows needs no number');
   });
 
-  it('say why the engine can not be had, and how to go on without workers', async () => {
+  it('show why there is no engine, and the next step without workers', async () => {
     on.window.session.down(
       new FleetError('HOME_NEWER', 'the home has format 99', { hint: 'Use a newer version.' }),
     );
@@ -52,7 +52,7 @@ describe('the trees of a window', () => {
     assert.match(view('instances').message!, /^No worker runs yet\. Start Fleet/);
   });
 
-  it('say which namespace this workspace works in, or why its setting is none', () => {
+  it('show the namespace of this workspace, or the fault of its setting', () => {
     const described = (value: string | undefined): string | undefined => {
       editor.settings.set('fleet.namespace', value, 2);
       return view('namespaces').description;
@@ -62,7 +62,7 @@ describe('the trees of a window', () => {
     assert.equal(described(undefined), '');
   });
 
-  it('reveal the row of an instance, a task or a subtask, where there is one', async () => {
+  it('reveal the row of an instance, a task or a subtask, if there is one', async () => {
     await on.window.has({});
     await trees.reveal({ kind: 'instance', did: WORKER_A_DID });
     assert.deepEqual(view('instances').revealed, [
@@ -87,7 +87,7 @@ describe('the trees of a window', () => {
     assert.deepEqual([view('instances').revealed.length, view('fanOuts').revealed.length], [1, 2]);
   });
 
-  it('know what is selected, if a command can be about it', () => {
+  it('return the selection if commands can act on it', () => {
     assert.equal(trees.selection, undefined);
     view('fanOuts').select({ kind: 'task', thread: THREAD });
     assert.deepEqual(trees.selection, { kind: 'task', thread: THREAD });
@@ -95,7 +95,7 @@ describe('the trees of a window', () => {
     assert.equal(trees.selection, undefined);
   });
 
-  it('keep nothing of what is folded', async () => {
+  it('keep no collapsed rows', async () => {
     await on.window.has({});
     const { provider } = view('fanOuts');
     const [root] = (await provider.getChildren()) ?? [];
@@ -106,7 +106,7 @@ describe('the trees of a window', () => {
     assert.ok(!on.window.client.asked.some(({ name }) => name === 'children'));
   });
 
-  it('are gone with their window', () => {
+  it('end with their window', () => {
     trees.dispose();
     assert.equal(editor.trees.size, 0);
   });

@@ -8,7 +8,7 @@ describe('the clock of the view', () => {
   let clock: ViewClock;
   beforeEach(() => (clock = new ViewClock()));
 
-  it('stands until it is told to go', async () => {
+  it('stands still until it is started', async () => {
     clock.sync(1000);
     await dom.advance(5000);
     assert.equal(clock.now(), 1000);
@@ -17,7 +17,7 @@ describe('the clock of the view', () => {
     assert.equal(clock.now(), 1002.5);
   });
 
-  it('takes the time of the host, whether it goes or stands', async () => {
+  it('takes the time of the host, running or not', async () => {
     clock.go();
     await dom.advance(1000);
     clock.sync(2000);
@@ -29,7 +29,7 @@ describe('the clock of the view', () => {
     assert.equal(clock.now(), 3000);
   });
 
-  it('stands where it was stopped, and goes on from there', async () => {
+  it('stops, and continues from there', async () => {
     clock.sync(1000);
     clock.go();
     await dom.advance(1000);
@@ -41,7 +41,7 @@ describe('the clock of the view', () => {
     assert.equal(clock.now(), 1002);
   });
 
-  it('is not moved by being stopped or started twice', async () => {
+  it('is unchanged by a second stop or start', async () => {
     clock.sync(1000);
     clock.stop();
     clock.go();

@@ -19,7 +19,7 @@ describe('an icon', () => {
     return place;
   }
 
-  it('is drawn, and no screen reader reads it', async () => {
+  it('is drawn, and hidden from screen readers', async () => {
     const drawn = (await draw(icons.icon('merge'))).querySelector('svg')!;
     assert.ok(drawn.querySelector('path') !== null);
     assert.equal(drawn.querySelector('svg'), null, 'it is inside of one element');
@@ -27,7 +27,7 @@ describe('an icon', () => {
     assert.equal(drawn.getAttribute('focusable'), 'false');
   });
 
-  it('is another one for each look, in the colour of that', async () => {
+  it('is different for each look, in its colour', async () => {
     const seen = new Set<string>();
     for (const look of LOOKS) {
       const span = (await draw(icons.lookIcon(look))).querySelector('span')!;

@@ -12,7 +12,7 @@ describe('the styles of an element', () => {
     ({ styled } = await import('./styled.ts'));
   });
 
-  it('are set and changed, also those with names of their own', async () => {
+  it('are set and changed, including custom properties', async () => {
     const place = await dom.draw('div', {});
     const draw = (width: string): void =>
       void lit.render(lit.html`<p ${styled({ width, '--ink': 'red' })}></p>`, place);

@@ -21,7 +21,7 @@ describe('the announcer', () => {
     announcer.tell(last);
   };
 
-  it('says the first at once, and then no more often than each five seconds', async () => {
+  it('announces the first text at once, and then at most every five seconds', async () => {
     tell('one');
     await dom.advance(0);
     assert.deepEqual(said, ['one']);
@@ -32,7 +32,7 @@ describe('the announcer', () => {
     assert.deepEqual(said, ['one', 'two']);
   });
 
-  it('says what holds by then, and not what has passed', async () => {
+  it('announces the present text, and not an outdated one', async () => {
     tell('one');
     await dom.advance(0);
     for (const text of ['two', 'three', 'four']) tell(text);
@@ -40,7 +40,7 @@ describe('the announcer', () => {
     assert.deepEqual(said, ['one', 'four']);
   });
 
-  it('says the end at once, though something waits for its turn', async () => {
+  it('announces the end at once, even if another text waits', async () => {
     tell('one');
     await dom.advance(0);
     tell('two');
@@ -52,7 +52,7 @@ describe('the announcer', () => {
     assert.deepEqual(said, ['one', 'the end'], 'and nothing after it');
   });
 
-  it('says nothing twice', async () => {
+  it('announces no text twice', async () => {
     tell('one');
     await dom.advance(0);
     announcer.tell(false);
@@ -61,7 +61,7 @@ describe('the announcer', () => {
     assert.deepEqual(said, ['one']);
   });
 
-  it('says nothing once it is disposed of', async () => {
+  it('announces nothing after disposal', async () => {
     tell('one');
     announcer.dispose();
     await dom.advance(20_000);

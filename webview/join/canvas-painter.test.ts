@@ -25,7 +25,7 @@ describe('the painter on a canvas', () => {
   const of = (call: Painted['call'], painted: readonly Painted[]): readonly Painted[] =>
     painted.filter(each => each.call === call);
 
-  it('makes the canvas as large as the device has pixels for the scene, with its ground', () => {
+  it('sizes the canvas in device pixels, and paints the background', () => {
     painter.paint(sceneWith([]), 1.5);
     assert.deepEqual([canvas.width, canvas.height], [300, 150]);
     assert.equal(context().scale, 1.5);
@@ -33,7 +33,7 @@ describe('the painter on a canvas', () => {
     assert.deepEqual([ground?.args, ground?.ink], [[0, 0, 200, 100], '#ffffff']);
   });
 
-  it('cuts the body at the axis, and not the head', () => {
+  it('clips the body at the axis, and not the head', () => {
     painter.paint(sceneWith([text('body')], [text('head')]), 1);
     const [body, head] = of('fillText', context().painted);
     assert.deepEqual(body?.clip, [0, AXIS_PX, 200, 100 - AXIS_PX]);
@@ -70,7 +70,7 @@ describe('the painter on a canvas', () => {
     assert.ok(narrow!.alpha < 1);
   });
 
-  it('leaves the end of a running bar open, with an arrow', () => {
+  it('draws an open end with an arrow for a running bar', () => {
     assert.equal(of('stroke', paint(bar('running')))[0]?.closed, true);
     assert.equal(of('fill', paint(bar('running'))).length, 0);
     const open = paint(bar('running', { open: true }));
@@ -87,7 +87,7 @@ describe('the painter on a canvas', () => {
     );
   });
 
-  it('makes the tile of a pattern once for each palette', () => {
+  it('creates the tile of a pattern once per palette', () => {
     const tileOf = (painted: readonly Painted[]): unknown =>
       painted.map(({ ink }) => (ink as TilePattern).tile).find(tile => tile !== undefined);
     const tile = tileOf(paint(bar('failed')));
@@ -101,7 +101,7 @@ describe('the painter on a canvas', () => {
     assert.equal(contextOf(other).painted[0]?.ink, '#ff0000');
   });
 
-  it('paints lines as thick as they are, broken ones broken, and nothing after them', () => {
+  it('paints lines with their width and dashes, and resets both', () => {
     const [plain, dashed, after] = paint(line(), line({ thick: 2.5, dashed: true, ink: 'text' }), {
       kind: 'ring',
       x: 100,
@@ -131,7 +131,7 @@ describe('the painter on a canvas', () => {
     );
   });
 
-  it('writes texts over a halo of the ground, in the font of the theme', () => {
+  it('paints texts over a halo of the background, in the font of the theme', () => {
     const [halo, letters] = paint(text('install', { bold: true, align: 'right', ink: 'muted' }));
     assert.deepEqual([halo?.call, halo?.ink], ['strokeText', '#ffffff']);
     assert.deepEqual(

@@ -32,7 +32,7 @@ describe('the detail of a subtask', () => {
   };
   const attempts = (): readonly string[] => findAll(detail, 'ol li').map(textOf);
 
-  it('names what it comes after, and says that it follows the join', async () => {
+  it('names its dependencies, and marks a follow-up', async () => {
     const follower = child(2, { depends_on: [0, 1], when: 'failed' });
     await draw(follower, [child(0, { name: 'lint' }), child(1, { name: null })]);
     assert.deepEqual(
@@ -41,7 +41,7 @@ describe('the detail of a subtask', () => {
     );
   });
 
-  it('says all that is known of it', async () => {
+  it('shows everything that is known', async () => {
     await draw(
       ended(3, 'worker-b', [2.2, 2.4], 'failed', {
         name: 'unit tests',
@@ -72,7 +72,7 @@ describe('the detail of a subtask', () => {
     });
   });
 
-  it('says nothing of what there is not, and an exit code of zero', async () => {
+  it('omits absent values, and shows an exit code of zero', async () => {
     await draw(child(0));
     assert.deepEqual(Object.keys(terms()), ['Goal', 'Target', 'Executor']);
     assert.deepEqual(attempts(), []);
@@ -81,7 +81,7 @@ describe('the detail of a subtask', () => {
     assert.equal(terms()['Exit code'], '0');
   });
 
-  it('lists the attempts, the present one last, with what each took and cost', async () => {
+  it('lists the attempts, the present one last, with time and cost', async () => {
     await draw(underWay().children[2]!);
     assert.deepEqual(attempts(), [
       'attempt 1: failed worker-b 1.4s $0.0012 worker lost: worker-b ended while it ran this',
@@ -89,7 +89,7 @@ describe('the detail of a subtask', () => {
     ]);
   });
 
-  it('lists only the earlier attempts of one that waits to be tried again', async () => {
+  it('lists only the earlier attempts of a subtask that waits for the next', async () => {
     const earlier = { ...underWay().children[2]!.earlier_attempts[0]!, worker: null };
     await draw(child(2, { attempt: 1, earlier_attempts: [earlier] }));
     assert.deepEqual(attempts(), [
@@ -97,12 +97,12 @@ describe('the detail of a subtask', () => {
     ]);
   });
 
-  it('counts the dependencies for which there is no room', async () => {
+  it('counts the dependencies that do not fit', async () => {
     await draw(child(300, { depends_on: Array.from({ length: 250 }, (_, index) => index) }));
     assert.match(terms()['Depends on'] ?? '', /^\[0\], \[1\], .*\[199\] and 50 more$/);
   });
 
-  it('offers what can be done with it, and to be closed', async () => {
+  it('offers the possible actions, and to close it', async () => {
     await draw(ended(3, 'worker-b', [0, 1], 'failed', { name: 'lint' }));
     const [chosen] = await dom.eventsOf<ActionChosen>('action-chosen', () =>
       button(detail, 'Retry lint').click(),

@@ -29,7 +29,7 @@ describe('the header of the panel', () => {
     });
   }
 
-  it('names the task and its goal, and nothing before it is told which', async () => {
+  it('shows the task and its goal, and nothing before they are known', async () => {
     await draw();
     assert.equal(textOf(find(header, 'h1')), 'BUILD-042 Build everything');
     assert.equal(find(header, '.goal').title, 'Build everything');
@@ -38,7 +38,7 @@ describe('the header of the panel', () => {
     assert.equal(textOf(find(header, 'h1')), '');
   });
 
-  it('says whether it is live, and why not', async () => {
+  it('shows whether it is live, or why not', async () => {
     await draw();
     for (const state of STREAM_STATES) {
       header.stream = { state, note: `why ${state}` };
@@ -50,7 +50,7 @@ describe('the header of the panel', () => {
     }
   });
 
-  it('pauses while it is live, resumes while it is paused, and does neither without an engine', async () => {
+  it('pauses while live, resumes while paused, and does neither without an engine', async () => {
     await draw();
     const requests = async (): Promise<readonly string[]> => {
       const pause = find<HTMLButtonElement>(header, 'button');
@@ -82,7 +82,7 @@ describe('the header of the panel', () => {
     assert.deepEqual(await requests(), []);
   });
 
-  it('reads out at once what became of something that was asked for, until it is dismissed', async () => {
+  it('announces the result of a request at once, and shows it until it is dismissed', async () => {
     await draw({ notice: { good: false, text: 'no worker is live', hint: 'Start the fleet.' } });
     const notices = find(header, '[aria-live="assertive"]');
     assert.equal(textOf(notices), 'no worker is live Start the fleet.');

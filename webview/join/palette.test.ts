@@ -10,7 +10,7 @@ describe('the palette', () => {
 
   const NAMES = ['text', 'muted', 'grid', 'accent', 'band', 'background', ...LOOKS];
 
-  it('has the colour that the page gives to each purpose', () => {
+  it('has the page’s colour for each purpose', () => {
     for (const [at, name] of NAMES.entries()) {
       document.documentElement.style.setProperty(`--fleet-${name}`, `#0000${16 + at}`);
     }

@@ -54,7 +54,7 @@ describe('the actions of a row', () => {
     });
   }
 
-  it('tells which action of which subtask was chosen, and chooses no row by it', async () => {
+  it('reports the chosen action and its subtask, and selects no row', async () => {
     const [output, retry, cancel] = await draw(rowOf(ended(7, 'a', [0, 1], 'failed')), false);
     let clicks = 0;
     const row = output!.parentElement!;

@@ -44,7 +44,7 @@ describe('the model of a fan-out', () => {
     );
   });
 
-  it('moves an attempt when it is told anew, and lays out again only the lanes that it touches', () => {
+  it('moves a changed attempt, and lays out only the affected lanes again', () => {
     const model = modelOf([runningSince(0, 'a', 0), ended(1, 'b', [0, 1])]);
     const [before, untouched] = model.lanes();
     assert.equal(before!.bars[0]!.end, null);
@@ -57,7 +57,7 @@ describe('the model of a fan-out', () => {
     assert.equal(same, untouched);
   });
 
-  it('takes away what a retry took away', () => {
+  it('removes what a retry removed', () => {
     const model = modelOf([ended(0, 'a', [0, 1], 'failed')]);
     const earlier = {
       attempt: 1,
@@ -80,7 +80,7 @@ describe('the model of a fan-out', () => {
     assert.equal(model.running, 1);
   });
 
-  it('puts attempts that ran at a time into tracks of their own, and those that followed into one', () => {
+  it('puts simultaneous attempts into separate tracks, and consecutive ones into one', () => {
     const model = modelOf([
       ended(0, 'a', [0, 2]),
       ended(1, 'a', [1, 1.5]),
@@ -101,7 +101,7 @@ describe('the model of a fan-out', () => {
     assert.deepEqual([model.known, model.lanes().length, model.costUsd, model.running], [1, 0, 0, 0]);
   });
 
-  it('adds up the cost of all attempts, and counts those whose times nobody told', () => {
+  it('adds up the cost of all attempts, and counts those without times', () => {
     const lost = {
       attempt: 1,
       worker: 'a',
@@ -129,7 +129,7 @@ describe('the model of a fan-out', () => {
     assert.deepEqual([model.costUsd, model.unknownCosts], [0.5, 1]);
   });
 
-  it('spans from the opening to the end of what came last, and to now while it goes on', () => {
+  it('spans from the opening to the last end, or to now while it runs', () => {
     const now = OPENED + 100;
     assert.deepEqual(modelOf(underWay().children).span(now), { start: OPENED, end: now });
     const done = { complete: true, outcome: 'satisfied', joined_unix: OPENED + 9.2 } as const;
@@ -139,7 +139,7 @@ describe('the model of a fan-out', () => {
     assert.equal(new FanOutModel().span(now), null);
   });
 
-  it('marks what the report names as critical, and the longest where nothing depends', () => {
+  it('marks the report’s critical path, or the longest subtask without dependencies', () => {
     const { speedup, children } = satisfied();
     const rows = children.map(rowOf);
     assert.deepEqual(criticalIndices(packSpeedup(speedup), rows), [0, 2, 6]);
@@ -147,7 +147,7 @@ describe('the model of a fan-out', () => {
     assert.deepEqual(criticalIndices(null, rows), []);
   });
 
-  it('knows what has elapsed only of what has started', () => {
+  it('has an elapsed time only for started attempts', () => {
     const now = OPENED + 10;
     assert.equal(elapsedOf(rowOf(child(0)), now), null);
     assert.equal(elapsedOf(rowOf(child(0, { state: 'running', worker: 'a' })), now), null);

@@ -10,7 +10,7 @@ const listed = (listing: Partial<Listing>): number[] =>
   list(rows, { ...EVERYTHING, ...listing }, OPENED + 6).map(({ index }) => index);
 
 describe('the list of subtasks', () => {
-  it('shows those that have every word, wherever it stands', () => {
+  it('shows those with every word, at any place', () => {
     assert.deepEqual(listed({ text: 'unit' }), [3, 5]);
     assert.deepEqual(listed({ text: 'UNIT engine' }), [3]);
     assert.deepEqual(listed({ text: 'policy' }), [4]);
@@ -25,7 +25,7 @@ describe('the list of subtasks', () => {
     assert.deepEqual(listed({ state: 'pending' }), [8, 9]);
   });
 
-  it('is sorted by what is asked for, and by index among equals', () => {
+  it('is sorted as requested, and by index among equals', () => {
     assert.deepEqual(listed({ sort: 'index', descending: true }).slice(0, 3), [9, 8, 7]);
     assert.deepEqual(listed({ sort: 'elapsed', descending: true }).slice(0, 3), [6, 2, 0]);
     assert.deepEqual(listed({ sort: 'worker' }).slice(0, 3), [8, 9, 0]);
@@ -34,12 +34,12 @@ describe('the list of subtasks', () => {
     assert.deepEqual(listed({ sort: 'title' })[0], 7);
   });
 
-  it('leaves out what has not come yet', () => {
+  it('omits rows that have not arrived', () => {
     assert.deepEqual(list([undefined, rows[1]], EVERYTHING, 0), [rows[1]]);
   });
 });
 
-describe('what a view saves', () => {
+describe('the saved state of a view', () => {
   it('is read as far as it is understood', () => {
     const saved = { thread: 'th_x', listing: { ...EVERYTHING, text: 'unit' }, selected: 3 };
     assert.deepEqual(readSavedState(saved), saved);

@@ -61,7 +61,7 @@ describe('the scene of a timeline', () => {
     assert.equal(byRow.size, 3, 'one row for each worker, as nothing ran at a time');
   });
 
-  it('shows each verdict by a pattern, what was not counted faintly, and names what has room', () => {
+  it('shows each verdict by a pattern, uncounted attempts faintly, and names if they fit', () => {
     const scene = sceneOf(subjectOf(satisfied()), sight());
     const cancelled = of(scene, 'bar').find(({ look }) => look === 'cancelled')!;
     assert.deepEqual([cancelled.pattern, cancelled.faint], ['hollow', true]);
@@ -81,7 +81,7 @@ describe('the scene of a timeline', () => {
     assert.equal(of(scene, 'ring').length, 1);
   });
 
-  it('draws only what is in sight, and bars that are too narrow as one', () => {
+  it('draws only visible parts, and merges bars that are too narrow', () => {
     const subject = subjectOf(many(10_000));
     const whole = sceneOf(subject, sight({ domain: { from: 0, to: 300 } }));
     // Six lanes of two tracks are visible, and no track can show more bars than it has pixels.
@@ -117,7 +117,7 @@ describe('the axis', () => {
     assert.ok(labels(0, 1).includes('0.5s'));
   });
 
-  it('zooms about its anchor and never beyond what there is', () => {
+  it('zooms around its anchor, and never beyond the whole', () => {
     const whole = { from: 0, to: 100 };
     const near = zoom(whole, 0.5, 20, whole);
     assert.deepEqual(near, { from: 10, to: 60 });
@@ -130,7 +130,7 @@ describe('the axis', () => {
 });
 
 describe('the keyboard', () => {
-  it('walks along a worker and to the next one at about the same moment', () => {
+  it('moves along a worker, and to the next one at about the same moment', () => {
     const { lanes } = subjectOf(satisfied());
     const first = walk(lanes, null, 'next')!;
     assert.equal(first.label, 'install');
@@ -146,7 +146,7 @@ describe('the keyboard', () => {
 });
 
 describe('a window onto a long list', () => {
-  it('holds what is in sight and a little around it', () => {
+  it('contains the visible rows and a few around them', () => {
     assert.deepEqual(windowOf(0, 260, 26, 10_000), { first: 0, end: 16 });
     assert.deepEqual(windowOf(26_000, 260, 26, 10_000), { first: 994, end: 1016 });
     assert.deepEqual(windowOf(1e9, 260, 26, 10), { first: 10, end: 10 });
@@ -159,7 +159,7 @@ describe('a window onto a long list', () => {
   });
 });
 
-describe('texts that must fit', () => {
+describe('fitted texts', () => {
   it('are cut at their end, and names in their middle', () => {
     assert.equal(fitText('unit tests', 70, 10), 'unit t…');
     assert.equal(fitText('unit', 70, 10), 'unit');

@@ -22,7 +22,7 @@ const graph = fc.array(fc.nat(4), { maxLength: 30 }).chain(layers => {
 });
 
 describe('the picture of a plan', () => {
-  it('has each subtask once, none over another, and each right of what it waits for', () => {
+  it('places each subtask once, without overlap, and right of its dependencies', () => {
     fc.assert(
       fc.property(graph, ({ nodes, edges }) => {
         const { width, height, places } = layoutOf({ nodes, edges });
@@ -42,7 +42,7 @@ describe('the picture of a plan', () => {
     );
   });
 
-  it('has those that wait for the upper ones above those that wait for the lower ones', () => {
+  it('orders subtasks like their dependencies', () => {
     const node = (id: number, layer: number) => ({
       id,
       layer,

@@ -72,7 +72,7 @@ describe('the picture of a plan on its page', () => {
     assert.deepEqual(began, [{ type: 'ready' }]);
   });
 
-  it('shows the goal, the join, and each subtask with what it waits for', () => {
+  it('shows the goal, the join, and each subtask with its dependencies', () => {
     assert.equal(textOf(find(page(), 'h1')), 'Ship it');
     assert.equal(textOf(find(page(), '.join')), 'Join all');
     assert.deepEqual(labels(), ['build', 'lint', 'test, × 4, waits for build, lint']);
@@ -80,14 +80,14 @@ describe('the picture of a plan on its page', () => {
     assert.equal(page().querySelector('.plan')?.getAttribute('aria-label'), 'Ship it');
   });
 
-  it('places each subtask, those that wait right of the others', () => {
+  it('places each subtask right of its dependencies', () => {
     const places = nodes().map(each => /translate\((\d+) (\d+)\)/.exec(each.getAttribute('transform') ?? ''));
     const [build, lint, test] = places.map(place => [Number(place?.[1]), Number(place?.[2])] as const);
     assert.equal(build![0], lint![0]);
     assert.ok(build![1] < lint![1] && test![0] > build![0]);
   });
 
-  it('says how each did in the last run, with a sign and a word', async () => {
+  it('shows the state of each in the last run, with a sign and a word', async () => {
     const signs: Readonly<Record<Tone, string>> = {
       accepted: '✓',
       failed: '✗',
@@ -108,7 +108,7 @@ describe('the picture of a plan on its page', () => {
     }
   });
 
-  it('shortens what is too long for its box, and has the whole in its label and its tip', async () => {
+  it('shortens a text that is too long for its box, and has all of it in label and tooltip', async () => {
     const name = 'a name that is longer than its box';
     const detail = 'a command line that is longer than its box';
     await dom.post(
@@ -123,7 +123,7 @@ describe('the picture of a plan on its page', () => {
     assert.equal(first!.querySelector('title')?.textContent, `${name}: ${detail}`);
   });
 
-  it('draws a follow-up with another outline, and says when it runs', async () => {
+  it('draws a follow-up with another outline, and shows when it runs', async () => {
     const follows = 'afterwards, if any failed';
     await dom.post(graph({ nodes: [node(0, 0), node(1, 1, { follows })] }));
     assert.deepEqual(
@@ -134,7 +134,7 @@ describe('the picture of a plan on its page', () => {
     assert.equal(textOf(nodes()[1]!.querySelectorAll('text')[1]!), 'afterwards, if any fail…');
   });
 
-  it('leads back to where a subtask is written, by a click and by keys', () => {
+  it('reveals a subtask in its file, by a click and by keys', () => {
     const test = nodes()[2]!;
     test.dispatchEvent(new MouseEvent('click', { bubbles: true }));
     assert.ok(press(test, 'Enter'));
@@ -172,7 +172,7 @@ describe('the picture of a plan on its page', () => {
     assert.deepEqual(current(), []);
   });
 
-  it('keeps the cursor when the plan is written on, and does not scroll by it', async () => {
+  it('keeps the cursor while the plan is edited, and does not scroll to it', async () => {
     await dom.post({ type: 'cursor', id: 1 });
     dom.scrolledTo.length = 0;
     await dom.post(graph({ goal: 'Ship it today' }));
@@ -180,13 +180,13 @@ describe('the picture of a plan on its page', () => {
     assert.deepEqual(dom.scrolledTo, []);
   });
 
-  it('moves at once for who wants no motion', async () => {
+  it('scrolls without animation under reduced motion', async () => {
     dom.prefer({ reducedMotion: true });
     await dom.post({ type: 'cursor', id: 0 });
     assert.equal(dom.scrolledTo[0]?.options.behavior, 'auto');
   });
 
-  it('says that a plan has no subtask, and how many were left out', async () => {
+  it('reports a plan without subtasks, and the number of omitted ones', async () => {
     await dom.post(graph({ nodes: [], edges: [] }));
     assert.match(textOf(page()), /This plan has no subtask$/);
     assert.equal(page().querySelector('.plan'), null);
@@ -195,7 +195,7 @@ describe('the picture of a plan on its page', () => {
     assert.match(textOf(page()), /7 more are left out$/);
   });
 
-  it('takes texts as texts, and no message that is none', async () => {
+  it('shows texts literally, and ignores invalid messages', async () => {
     const evil = '<img src=x onerror="document.title=1">';
     await dom.post(
       graph({ goal: evil, join: evil, nodes: [node(0, 0, { name: evil, detail: evil })], edges: [] }),

@@ -50,7 +50,7 @@ describe('the speedup', () => {
     return events.map(({ action }) => action);
   };
 
-  it('says an estimate to be one, with its caveat', async () => {
+  it('marks an estimate, with its caveat', async () => {
     await draw();
     assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup, from this run alone$/);
     assert.match(textOf(find(card, '.caveat')), /shared the machine/);
@@ -59,7 +59,7 @@ describe('the speedup', () => {
     assert.deepEqual(facts(), []);
   });
 
-  it('has a dash for an estimate that the data do not carry, and no wall before there is one', async () => {
+  it('shows a dash for an impossible estimate, and no wall before there is one', async () => {
     await draw({
       report: packSpeedup(speedup({ measured_wall_secs: null, weak: { ...speedup().weak, speedup: null } })),
     });
@@ -67,7 +67,7 @@ describe('the speedup', () => {
     assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'Critical path 9.1s 33%']);
   });
 
-  it('says a measurement to be one, against what could be', async () => {
+  it('marks a measurement, against its ceiling', async () => {
     await draw({ report: packSpeedup(MEASURED) });
     assert.equal(textOf(find(card, '.title')), '2.38× Measured speedup over the serial run');
     assert.deepEqual(walls(), ['Serial run 21.9s 100%', 'This run 9.2s 42%', 'Critical path 8.8s 40%']);
@@ -83,7 +83,7 @@ describe('the speedup', () => {
     assert.equal(findAll(card, '.caveat').length, 0);
   });
 
-  it('has dashes for figures that the measurement does not carry', async () => {
+  it('shows dashes for figures that the measurement lacks', async () => {
     const measured = {
       ...MEASURED.measured!,
       speedup: null,
@@ -96,7 +96,7 @@ describe('the speedup', () => {
     assert.match(textOf(find(card, '.title')), /^– Measured/);
   });
 
-  it('lists what has to be known about the figures', async () => {
+  it('lists the notes on the figures', async () => {
     const notes = ['subtask 3 did not run', 'two attempts were lost'];
     await draw({ report: packSpeedup(speedup({ notes })) });
     assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
@@ -108,7 +108,7 @@ describe('the speedup', () => {
     assert.equal(findAll(card, '.notes').length, 0);
   });
 
-  it('says why there is no report, and that there is none', async () => {
+  it('shows why there is no report', async () => {
     const problem = { code: 'NOT_FOUND', message: 'no such task', hint: 'Open another.' };
     await draw({ report: null, problem });
     assert.equal(textOf(find(card, '[role="alert"]')), 'no such task Open another.');
@@ -133,7 +133,7 @@ describe('the speedup', () => {
     assert.deepEqual(await requests('Run Serially to Measure'), ['run']);
   });
 
-  it('shows how far the serial run is, to be cancelled or opened', async () => {
+  it('shows the progress of the serial run, which can be cancelled or opened', async () => {
     await draw({ serial: RUN });
     const progress = find(card, '[role="progressbar"]');
     assert.deepEqual(
@@ -162,7 +162,7 @@ describe('the speedup', () => {
     assert.deepEqual(await requests('Open BUILD-042-serial'), ['open']);
   });
 
-  it('says why a request was refused', async () => {
+  it('shows why a request was refused', async () => {
     await draw({ refused: { code: 'CONFLICT', message: 'no worker is live', hint: 'Start the fleet.' } });
     assert.equal(textOf(find(card, '[role="alert"]')), 'no worker is live Start the fleet.');
     assert.deepEqual(buttons(), ['Run Serially to Measure'], 'it can be asked for again');
