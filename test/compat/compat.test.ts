@@ -55,7 +55,7 @@ describe('a home of version 1', function () {
   const joinOf = (task: string) => engine.report('join', { task, summary: false });
   const recordsOf = async (thread: string) => (await engine.report('thread.records', { thread })).records;
 
-  describe('that is only read', () => {
+  describe('that is read', () => {
     before(openCopy);
     after(removeCopy);
 
@@ -145,7 +145,7 @@ describe('a home of version 1', function () {
       assert.equal(measured!.efficiency, measured!.speedup / 2);
     });
 
-    it('has the retry: two rounds, two joins, and what had finished kept its result', async () => {
+    it('has the retry: two rounds, two joins, and finished subtasks kept their results', async () => {
       const { round, outcome, census, children } = await joinOf('RETRIED');
       assert.deepEqual([round, outcome, above0(census)], [2, 'satisfied', { accepted: 3 }]);
       assert.deepEqual(
@@ -185,7 +185,7 @@ describe('a home of version 1', function () {
       );
     });
 
-    it('has the chain: two attempts that failed, and dependants cancelled with the cause', async () => {
+    it('has the chain: two failed attempts, and dependants cancelled with the cause', async () => {
       const { outcome, census, children } = await joinOf('CHAIN');
       assert.deepEqual(
         [outcome, above0(census)],
@@ -203,7 +203,7 @@ describe('a home of version 1', function () {
       );
     });
 
-    it('has the loser that was ended after the join, shown and not counted', async () => {
+    it('has the loser: ended after the join, shown and not counted', async () => {
       const { outcome, losers, census, counts, children } = await joinOf('LOSERS');
       assert.deepEqual([outcome, losers], ['satisfied', 'cancel']);
       assert.deepEqual(above0(census), { accepted: 1, running: 1 });
@@ -217,7 +217,7 @@ describe('a home of version 1', function () {
       );
     });
 
-    it('is indexed anew', async () => {
+    it('is indexed again', async () => {
       const { records } = await engine.report('health', {});
       const sql = "SELECT count(*) AS all_of_them, sum(act = 'LEARN') AS learnt FROM records";
       const { columns, rows } = await engine.report('query', { sql, limit: 1 });
@@ -245,7 +245,7 @@ describe('a home of version 1', function () {
       assert.deepEqual([stored[0]!.id, stored[0]!.existed], [records[0]!.id, true]);
     });
 
-    it('remembers what was asked with a key', async () => {
+    it('remembers commands with a key', async () => {
       const before = await engine.report('task', { task: 'INBOX' });
       const { records } = await engine.report('health', {});
       const none = { alias: null, domain: null, hypothesis: null, namespace: null, dir: null } as const;
@@ -261,7 +261,7 @@ describe('a home of version 1', function () {
       assert.equal((await engine.report('health', {})).records, records);
     });
 
-    it('goes on: what was open is open, can be ended, and stays ended', async () => {
+    it('goes on: open work is open, can be ended, and stays ended', async () => {
       const open = await joinOf('OPEN');
       assert.deepEqual(
         [open.complete, open.outcome, above0(open.counts)],
@@ -284,7 +284,7 @@ for (const name of await readdir(RECORDED))
     this.timeout(60_000);
     const places = placesOf(name);
 
-    it('is undamaged, opens without a note, and answers as it did when it was made', async () => {
+    it('is undamaged, opens without a note, and gives the recorded answers', async () => {
       await isUndamaged(places.home);
       const root = await mkdtemp(join(tmpdir(), 'spl-c-'));
       await copyHome(places.home, join(root, 'h'));
@@ -302,7 +302,7 @@ for (const name of await readdir(RECORDED))
       }
     });
 
-    it('has a worker that reports what it had begun as lost, and what nobody acknowledged again', async () => {
+    it('has a worker that reports started deliveries as lost, and repeats unacknowledged reports', async () => {
       await isUndamaged(places.worker);
       const words = await wordsOfWorker(places.worker);
       assert.deepEqual(words, (await readAnswers(places.answers)).worker);

@@ -146,7 +146,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       assert.deepEqual(idsOf(reader.visited), idsOf(records));
     });
 
-    it('counts records that are not durable yet in pendingEnd alone', async () => {
+    it('counts records that are not durable yet only in pendingEnd', async () => {
       const appended = append(note(1), note(2));
       assert.equal(log.pendingEnd, 2);
       assert.equal(log.end, 0);
@@ -155,7 +155,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       assert.equal(log.end, 2);
     });
 
-    it('never lets the time fall, not even over a reopening', async () => {
+    it('never lets the time fall, even after reopening', async () => {
       await append(note(1));
       const before = time;
       time -= 60_000;
@@ -254,7 +254,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       await check();
     });
 
-    it('gives many records at once, wherever they are kept', async () => {
+    it('returns many records at once, wherever they are stored', async () => {
       const all = Array.from({ length: 100 }, (_, i) => note(i, { body: { text: `${i} `.repeat(200) } }));
       for (const each of all) await append(each);
       const got = await Promise.all(all.map((_, position) => log.get(position)));
@@ -264,7 +264,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       );
     });
 
-    it('stops reading when it is told to, or when nobody listens any more', async () => {
+    it('stops reading when its signal aborts, or its reader leaves', async () => {
       await append(...notes(0, 1000));
       const stop = new AbortController();
       let seen = 0;
@@ -275,7 +275,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       for await (const _ of log.read(0)) break;
     });
 
-    it('keeps the signature of a foreign batch, and has none for its own', async () => {
+    it('keeps the signature of a foreign batch, and adds none to its own', async () => {
       const key = generateKey();
       const foreign = notes(10, 3);
       const whole = { ...signBatch(key, idsOf(foreign)), ids: idsOf(foreign) };
@@ -296,7 +296,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       await assert.rejects(log.signatureAt(7), isError('NOT_FOUND'));
     });
 
-    it('hands a reader its saved state, and what came after it', async () => {
+    it('gives a reader its saved state, and the records after it', async () => {
       await append(...notes(0, 5));
       const appended = append(...notes(5, 5));
       // Saved in the middle of a batch, before that batch is durable.
@@ -342,7 +342,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       await assert.rejects(log.saveCheckpoint({ position: 2, state: new Uint8Array() }), isError('INTERNAL'));
     });
 
-    it('is poisoned by a failed write: nothing is tried again, and its owner is told', async () => {
+    it('is poisoned by a failed write: it retries nothing, and its owner is notified', async () => {
       await append(note(1));
       fixture.failNextWrite();
       const lost = append(note(2));
@@ -360,7 +360,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       assert.equal(log.find(note(5).record.id), log.end - 1);
     });
 
-    it('makes all that is under way durable when it is closed, and then takes nothing more', async () => {
+    it('makes all pending records durable on closing, and then accepts none', async () => {
       const appended = notes(0, 50).map(record => append(record));
       const closed = log.close();
       await assert.rejects(append(note(99)), isError('UNAVAILABLE'));
@@ -371,7 +371,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       assert.equal(log.end, 50);
     });
 
-    it('holds what a model holds, after any appends, checkpoints, closings and crashes', async () => {
+    it('equals a model after any appends, checkpoints, closings and crashes', async () => {
       const step = fc.oneof(
         {
           weight: 6,

@@ -6,7 +6,7 @@ import { withEditor } from './with-editor.ts';
 
 describe('the panel of a task', () => {
   it(
-    'follows a fan-out under the policy of the editor, measures it, and comes back after a reload',
+    'follows a fan-out under the policy of the editor, measures it, and returns after a reload',
     withEditor({ name: 'panel', workspace: 'tutorial' }, async (workbench, editor) => {
       const refused: string[] = [];
       workbench.page.on('console', line => {

@@ -17,7 +17,7 @@ describe('a window of a fleet', () => {
   const test = inOneEditor({ workspace: 'continuity' });
 
   it(
-    'shows text from elsewhere as it is, in rows, picks, hovers and the panel',
+    'shows text from elsewhere literally, in rows, picks, hovers and the panel',
     test(async editor => {
       const { fleet } = editor;
       const window = await editor.window('window');
@@ -56,7 +56,7 @@ describe('a window of a fleet', () => {
   );
 
   it(
-    'runs a plan from above it, shows beside each subtask how it does, and which waits for which',
+    'runs a plan from its lens, and shows the state of each subtask and the graph',
     test(async editor => {
       const { place } = editor;
       const window = await editor.window('window');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { countOf, readTold, type Told } from './result.ts';
 
-describe('how a run inside an extension host counts', () => {
+describe('the result of a run inside an extension host', () => {
   const passed: readonly Told[] = [
     { event: 'begun', title: 'a' },
     { event: 'passed', title: 'a', ms: 1 },
@@ -33,7 +33,7 @@ describe('how a run inside an extension host counts', () => {
     });
   });
 
-  it('reads what was told before a process was killed in the midst of writing', () => {
+  it('reads the reports of a process that was killed while writing', () => {
     assert.deepEqual(readTold('{"event":"begun","title":"a"}\n{"event":"pas'), [
       { event: 'begun', title: 'a' },
     ]);

@@ -22,7 +22,7 @@ describe('the folders of an editor under test', function () {
   this.timeout(60_000);
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-    it(`are gone, with all that runs because of them, when the run is ended by ${signal}`, async () => {
+    it(`are gone, with all their processes, when the run is ended by ${signal}`, async () => {
       const words = ['--import', import.meta.resolve('tsx/esm'), '--input-type=module', '--eval', RUN];
       const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
       const [root] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];

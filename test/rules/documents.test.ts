@@ -291,7 +291,7 @@ describe('the documents', () => {
     });
   });
 
-  describe('promise what is safe', () => {
+  describe('make promises about security', () => {
     for (const [promise, enforced, test] of tableIn(sectionOf(read('docs/security.md'), 'Promises')))
       it(`with a file that enforces it, and a test that is there: ${promise}`, () => {
         assert.ok(statSync(join(ROOT, enforced!.replaceAll('`', ''))).isFile());
@@ -323,14 +323,14 @@ describe('the documents', () => {
 
     it('each once', () => assert.equal(new Set(stated.map(({ id }) => id)).size, stated.length));
 
-    it('with the very words of the simulation where it checks them', () => {
+    it('with the same text as in the simulation, if it checks them', () => {
       const words = Object.fromEntries(
         stated.filter(({ id }) => Object.hasOwn(INVARIANTS, id)).map(({ id, statement }) => [id, statement]),
       );
       assert.deepEqual(words, { ...INVARIANTS });
     });
 
-    it('and say where each is enforced, by names that are there', () => {
+    it('and name the places that enforce each, which exist', () => {
       for (const { id, places } of stated) {
         assert.ok(places.length > 0, `${id} is enforced nowhere`);
         for (const { path, names } of places) {
@@ -347,7 +347,7 @@ describe('the documents', () => {
           assert.ok(known.has(id), `'${path}' cites ${id}`);
     });
 
-    it('each of which some test cites', () => {
+    it('each of which a test cites', () => {
       const cited = new Set(
         tests
           .filter(path => basename(path) !== 'invariants.ts')
@@ -417,7 +417,7 @@ describe('the documents', () => {
       });
     }
 
-    it('begin with a short one, which names the two commands', () => {
+    it('start with a short one, which names the two commands', () => {
       const text = read('README.md');
       assert.ok(text.trimEnd().split('\n').length <= 200);
       const blocks = blocksIn(text).map(block => block.text.trim());

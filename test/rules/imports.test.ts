@@ -41,7 +41,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   const allowed = (file: string, code: string): void =>
     assert.deepEqual(refusalsOf(file, code), [], `${file}: ${code}`);
 
-  it('let each room import what its row says, and nothing else', () => {
+  it('let each room import only what its row allows', () => {
     const all = Object.keys(rooms);
     for (const [room, may] of Object.entries(rooms)) {
       for (const other of [...all, 'bin']) {
@@ -55,7 +55,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     }
   });
 
-  it('let the rooms beside the engine import what their rows say, and nothing else', () => {
+  it('let the rooms beside the engine import only what their rows allow', () => {
     const folders = [...Object.keys(rooms), 'bin'].map(room => `engine/${room}/`);
     const others = Object.keys(neighbours).flatMap(name => (name === 'engine' ? folders : [`${name}/`]));
     for (const [name, may] of Object.entries(neighbours)) {
@@ -76,7 +76,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     assert.deepEqual(Object.keys(rooms).sort(), names.sort());
   });
 
-  it('let each module of the rules import what its row says, and nothing else', () => {
+  it('let each module of the rules import only what its row allows', () => {
     for (const [module, may] of Object.entries(modules))
       for (const other of Object.keys(modules)) {
         const check = other === module || may.includes(other) ? allowed : refused;
@@ -84,7 +84,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
       }
   });
 
-  it('make no circle, types included', () => {
+  it('have no cycles, types included', () => {
     for (const folder of ['engine', 'extension', 'webview']) assert.deepEqual(circlesIn(folder), [], folder);
   });
 
@@ -99,7 +99,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     allowed('engine/record/made-up.test.ts', `import { x } from '../runtime/made-up.ts'; x();`);
   });
 
-  it('have the environment set the runs of each property', () => {
+  it('let the environment set the runs of each property', () => {
     refused('engine/domain/made-up.test.ts', 'fc.assert(property);');
     refused('test/conformance/made-up.ts', 'fc.assert(property, { numRuns: 500 });');
     allowed('engine/domain/made-up.test.ts', 'fc.assert(property, { numRuns: runs(500) });');

@@ -63,7 +63,7 @@ const whens = [
   ...contributes.commands.map(({ enablement }) => ({ when: enablement })),
 ].flatMap(({ when }) => (when === undefined ? [] : [when]));
 
-describe('the manifest and what stands behind it', () => {
+describe('the manifest and the code', () => {
   let code: Contributions;
 
   before(async () => {
@@ -110,7 +110,7 @@ describe('the manifest and what stands behind it', () => {
     assert.deepEqual(foreign, []);
   });
 
-  it('asks only for context keys that the extension sets, and for each of these somewhere', () => {
+  it('tests only context keys that the extension sets, and each of them', () => {
     const set = contextKeys();
     const own = [
       ...whens.join(' ').matchAll(/\bfleet\.\w+/g),
@@ -122,7 +122,7 @@ describe('the manifest and what stands behind it', () => {
     same([...new Set(own.filter(key => !views.includes(key)))], set);
   });
 
-  it('asks in menus only for views that exist, and shows a welcome only in them', () => {
+  it('tests only existing views in menus, and shows a welcome only in them', () => {
     const asked = [...whens.join(' ').matchAll(/\b(?:view|focusedView) == ([\w.]+)/g)].map(([, id]) => id!);
     const shown = [...asked, ...contributes.viewsWelcome.map(({ view }) => view)];
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('the manifest and what stands behind it', () => {
     );
   });
 
-  it('asks in menus of rows only for words that rows say', () => {
+  it('tests only words of rows in their menus', () => {
     const says = ['appearance', 'fan-outs', 'namespace-appearance']
       .map(name => read(`extension/views/${name}.ts`))
       .join('');
@@ -161,14 +161,14 @@ describe('the manifest and what stands behind it', () => {
     }
   });
 
-  it('says every text by a key of package.nls.json, and uses each', () => {
+  it('takes every text from package.nls.json, and uses each key', () => {
     const used = [...JSON.stringify(manifest).matchAll(/%([\w.]+)%/g)].map(([, key]) => key!);
     same([...new Set(used)], Object.keys(texts));
     const plain = textsIn(contributes).filter(text => !/^%[\w.]+%$/.test(text));
     assert.deepEqual(plain, ['Fleet'].slice(0, plain.length), 'only the name of the product is written out');
   });
 
-  it('names only files that are there', () => {
+  it('names only existing files', () => {
     const files = [
       manifest.icon,
       ...contributes.viewsContainers.activitybar.map(({ icon }) => icon),

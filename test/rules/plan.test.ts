@@ -14,7 +14,7 @@ const FILE = 'check.fanout.yaml';
 describe(FILE, () => {
   const plan = checkPlan(readFileSync(join(ROOT, FILE), 'utf8'), NO_FLEET);
 
-  it('is a plan without a fault', () => assert.deepEqual(plan.diagnostics, []));
+  it('has no fault', () => assert.deepEqual(plan.diagnostics, []));
 
   it('has at least four checks, each with a time-out', () => {
     const timeouts = plan.request!.subtasks.map(({ timeout_secs: secs }) => secs);
@@ -22,7 +22,7 @@ describe(FILE, () => {
     assert.ok(timeouts.every(secs => typeof secs === 'number'));
   });
 
-  it('names programs and files that are there', () => {
+  it('names existing programs and files', () => {
     const commands = plan.request!.subtasks.map(({ run }) => run ?? '');
     const paths = commands.flatMap(
       run => run.match(/\b(?:node_modules|engine|test|webview)(?:\/[\w.-]+)+/g) ?? [],

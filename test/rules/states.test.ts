@@ -97,7 +97,7 @@ changes a state only through its table. An event that is not shown for a state i
 `;
 
 describe('the state machines', () => {
-  it('are drawn as their tables are', () => {
+  it('are drawn like their tables', () => {
     const wanted = [INTRODUCTION, ...MACHINES.map(sectionFor)].join('\n');
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(PAGE, wanted);
     else assert.equal(readFileSync(PAGE, 'utf8'), wanted, 'write it anew with UPDATE_GOLDEN=1');
@@ -111,7 +111,7 @@ describe('the state machines', () => {
       assert.deepEqual([...reached].sort(), Object.keys(table).sort());
     });
 
-    it(`end where nothing leads on: ${title}`, () => {
+    it(`end only in final states: ${title}`, () => {
       const absorbing = Object.keys(table).filter(state => movesFrom(table, state).length === 0);
       assert.deepEqual(absorbing, ends);
     });

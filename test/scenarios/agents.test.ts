@@ -38,7 +38,7 @@ describe('coding agents', function () {
   });
 
   it(
-    'write on branches of their own, and one that builds on two is told what they did',
+    'write on their own branches, and one that builds on two gets their results',
     onAgents(async fleet => {
       await makeRepository(fleet);
       await fleet.json('task', 'add', 'Harden the parser', '--alias', 'TUT-001');
@@ -86,7 +86,7 @@ describe('coding agents', function () {
   );
 
   it(
-    'that are out of quota wait for it, and go on by themselves',
+    'without quota wait for it, and continue by themselves',
     onAgents(async fleet => {
       await makeRepository(fleet);
       await fleet.json('task', 'add', 'Ask for too much', '--alias', 'QUOTA');
@@ -104,7 +104,7 @@ describe('coding agents', function () {
   );
 
   it(
-    'whose worker is killed lose nothing that they did: it is on a branch, and the start tells of it',
+    'whose worker is killed lose no work: it is on a branch, which the start reports',
     scenario({}, async fleet => {
       await makeRepository(fleet);
       await fleet.startFleet(1);
@@ -141,7 +141,7 @@ describe('coding agents', function () {
   );
 
   it(
-    'wait for a person where they ask, and have a cost that is unknown where their tool tells none',
+    'wait for a person after a question, and have an unknown cost if their tool reports none',
     onAgents(async fleet => {
       await fleet.json('task', 'add', 'Ask', '--alias', 'ASK');
       const [asks, tells] = ['name=asks,goal=a,executor=agent:asker', 'goal=b,executor=agent:finder'];
@@ -162,7 +162,7 @@ describe('coding agents', function () {
   );
 
   it(
-    'are refused when nobody knows them, and where the folder is no repository or has changes, before anything starts',
+    'are refused before anything starts if they are unknown, or the folder is not a clean repository',
     onAgents(async fleet => {
       await fleet.json('task', 'add', 'Anything', '--alias', 'BAD');
       const fanOut = ['task', 'fan-out', 'BAD', '--subtask'];

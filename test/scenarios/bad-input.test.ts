@@ -51,7 +51,7 @@ describe('bad input', function () {
   );
 
   it(
-    'about tasks, subtasks and instances that are not there, not free, or not in the state for it',
+    'about tasks, subtasks and instances that do not exist, are taken, or are in the wrong state',
     onFleet(async fleet => {
       await madeTasks(fleet);
       const before = await recordCount(fleet);
@@ -77,7 +77,7 @@ describe('bad input', function () {
   );
 
   it(
-    'over HTTP: who may not come in, what is no request, and what is too large',
+    'over HTTP: unauthorized, invalid and too large requests',
     onFleet(async fleet => {
       const before = await recordCount(fleet);
       const http = await doorsOf(fleet);
@@ -96,7 +96,7 @@ describe('bad input', function () {
   );
 
   it(
-    'as records: malformed, forged, out of turn, or in the name of the fleet; a list is taken whole or not at all',
+    'as records: malformed, forged, out of order, or in the name of the fleet; a list is accepted as a whole or refused',
     onFleet(async fleet => {
       const { socket } = await doorsOf(fleet);
       const { did } = (await fleet.state()).instances[1]!;

@@ -15,11 +15,11 @@ const LONGEST_PAUSE_MS = 2_500;
 
 type Random = () => number;
 
-describe('a fleet to which anything may happen', function () {
+describe('a fleet with random faults', function () {
   this.timeout(60_000 + ROUNDS * 20_000);
 
   it(
-    'ends every run with one join, everything accepted, nothing accepted twice, and keeps what it told',
+    'ends every run with one join, everything accepted once, and keeps every answer true',
     scenario({ echoMs: 15, heartbeatSecs: 0.6 }, async fleet => {
       const seed = Number(process.env['SPL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
       const random = seeded(seed);

@@ -14,7 +14,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   this.timeout(180_000);
 
   it(
-    'in a run: `fleet start` adopts the workers, names what it resumes, and the run ends as if nothing had been',
+    'in a run: `fleet start` adopts the workers, names resumed fan-outs, and the run ends as usual',
     scenario({ echoMs: 300 }, async fleet => {
       const before = await fleet.startFleet(2);
       await fleet.fanOut('RESUMED', echoes(8));
@@ -35,7 +35,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   );
 
   it(
-    'at every point of its writes: the command that it answered holds, the one that it did not may be repeated',
+    'at every point of its writes: an answered command holds, an unanswered one may be repeated',
     // Echoes last long enough that nothing is delivered ahead of a free slot, so deliveries take several writes.
     scenario({ echoMs: 60 }, async fleet => {
       await fleet.startFleet(2, faultsOf(fleet));
@@ -52,7 +52,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   );
 
   it(
-    'and is not followed: `fleet stop` still ends the workers and what they run, and nothing else',
+    'and is not replaced: `fleet stop` still ends the workers and their attempts, and nothing else',
     scenario({}, async fleet => {
       await fleet.startFleet(3);
       await fleet.fanOut('LEFT', [
@@ -85,7 +85,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   );
 
   it(
-    'in the middle of a stop of everything: the next one finishes the stop, and starts no worker again',
+    'during a stop of everything: the next one finishes the stop, and starts no worker',
     scenario({}, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('STOPPING', [

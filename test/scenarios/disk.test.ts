@@ -11,7 +11,7 @@ describe('the disk', function () {
   this.timeout(120_000);
 
   it(
-    'is full (ENOSPC) or fails to sync: the coordinator stops and says why, nothing is acknowledged falsely, a start recovers',
+    'is full (ENOSPC) or fails to sync: the coordinator stops with the reason, acknowledges nothing falsely, and a start recovers',
     scenario({}, async fleet => {
       const faults = [
         ['disk-full:full:20', /the log can't be written, and this coordinator stops: .*ENOSPC/],
@@ -32,7 +32,7 @@ describe('the disk', function () {
   );
 
   it(
-    'has no more room for the log, by a limit of the system: the coordinator stops, its workers live on and are adopted',
+    'has no room for the log, by a limit of the system: the coordinator stops, its workers live and are adopted',
     scenario({ echoMs: 0 }, async fleet => {
       await fleet.startFleet(2);
       const workers = await Promise.all(['worker-a', 'worker-b'].map(name => fleet.pidOf(name)));
@@ -52,7 +52,7 @@ describe('the disk', function () {
   );
 
   it(
-    'tore the last record: wherever it broke off, the log opens without it, and with all before it',
+    'tore the last record: wherever it ends, the log opens with all records before it',
     scenario({}, async fleet => {
       await tutorialRun(fleet);
       const { logDir } = homePaths(fleet.home);
@@ -92,7 +92,7 @@ describe('the disk', function () {
   );
 
   it(
-    'flipped a bit in the middle of a segment: nothing opens it, file and offset are named, and doctor knows the way out',
+    'flipped a bit in the middle of a segment: nothing opens it, the error has file and offset, and doctor has a hint',
     scenario({}, async fleet => {
       await tutorialRun(fleet);
       const { logDir, indexDir } = homePaths(fleet.home);
@@ -127,7 +127,7 @@ describe('the disk', function () {
   );
 
   it(
-    'lost the log of a worker whose checkpoint is there: doctor knows both, and the way on without it',
+    'lost the log of a worker with a checkpoint: doctor reports both, and how to continue without the log',
     scenario({}, async fleet => {
       await tutorialRun(fleet);
       const home = `${fleet.home}-worker-a`;

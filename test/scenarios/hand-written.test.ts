@@ -26,7 +26,7 @@ describe('records that are written by hand', function () {
   this.timeout(120_000);
 
   it(
-    'stand on their thread in the order of their clocks, also when several are written at once',
+    'are on their thread in the order of their clocks, also if several are written at once',
     onFleet(async fleet => {
       const first = await fleet.json<Written>('intend', 'Ship 1.2', '--body', '{"build":{"number":7}}');
       assert.match(first.thread, /^th_[0-9a-f]{64}$/);
@@ -48,7 +48,7 @@ describe('records that are written by hand', function () {
   );
 
   it(
-    'are refused where only the fleet writes, and in a namespace that is not there',
+    'are refused on threads of the fleet, and in a missing namespace',
     onFleet(async fleet => {
       const refused = async (...words: readonly string[]): Promise<string> =>
         (await fleet.refused(4, ...words)).code;
@@ -63,7 +63,7 @@ describe('the export for an audit', function () {
   this.timeout(120_000);
 
   it(
-    'has every record once with its time, and with the word of the instance that it came from',
+    'has every record once, with its time and the signature of its instance',
     onFleet(async fleet => {
       const { instances } = await fleet.state();
       const { thread } = await fleet.fanOut('AUDIT', echoes(2, { target: 'worker-a' }));
@@ -120,7 +120,7 @@ describe('permission rules', function () {
   this.timeout(120_000);
 
   it(
-    'refuse what they deny until they are removed, also after a restart, and tell beforehand',
+    'refuse what they deny until they are removed, also after a restart, and can be tested before',
     scenario({}, async fleet => {
       await fleet.startFleet(0);
       await fleet.json('rule', 'add', 'no-agents', "actor.startsWith('did:sync:agent:')");

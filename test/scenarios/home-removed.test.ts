@@ -3,11 +3,11 @@ import { rename, rm } from 'node:fs/promises';
 import { describe, it } from 'mocha';
 import { isThere, scenario, soon } from '../harness/fleet.ts';
 
-describe('a home that is taken away while it is served', function () {
+describe('a home that is removed while it is served', function () {
   this.timeout(120_000);
 
   it(
-    'ends its coordinator, which acknowledges nothing that nobody will read, and its workers can be stopped',
+    'ends its coordinator, which acknowledges no lost record, and its workers can be stopped',
     scenario({}, async fleet => {
       const { spawned } = await fleet.startFleet(1);
       const coordinator = await fleet.pidOf('coordinator');
@@ -21,7 +21,7 @@ describe('a home that is taken away while it is served', function () {
   );
 
   it(
-    'is served again where it was moved to and fro, with all that it held',
+    'is served again after it was moved away and back, with all its records',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
       const coordinator = await fleet.pidOf('coordinator');

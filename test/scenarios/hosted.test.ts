@@ -62,7 +62,7 @@ async function hosted(fleet: Scenario): Promise<{ host: EditorHost; program: str
   return { host, program };
 }
 
-describe('a coordinator in a process that is an editor’s', function () {
+describe('a coordinator in an editor’s process', function () {
   this.timeout(120_000);
   let folder: string;
 
@@ -81,7 +81,7 @@ describe('a coordinator in a process that is an editor’s', function () {
   after(() => rm(folder, { recursive: true }));
 
   it(
-    'runs fan-outs from an installed program; workers and commands have nothing of the editor',
+    'runs fan-outs from an installed program; workers and commands inherit nothing of the editor',
     scenario({}, async fleet => {
       const { host, program } = await hosted(fleet);
       const { instances, spawned } = await fleet.startFleet(2);
@@ -129,7 +129,7 @@ describe('a coordinator in a process that is an editor’s', function () {
   );
 
   it(
-    'goes on while that process has no turn of its event loop',
+    'continues while the event loop of that process is blocked',
     scenario({}, async fleet => {
       const { host } = await hosted(fleet);
       await fleet.startFleet(2);
@@ -144,7 +144,7 @@ describe('a coordinator in a process that is an editor’s', function () {
   );
 
   it(
-    'is refused the home of another, and takes it when that has let go of it',
+    'is refused the home of another, and opens it after that released it',
     scenario({}, async fleet => {
       const { host, program } = await hosted(fleet);
       const second = new EditorHost(fleet, program);
@@ -156,7 +156,7 @@ describe('a coordinator in a process that is an editor’s', function () {
   );
 
   it(
-    'says why it can’t go on, when its home is taken away',
+    'reports why it cannot go on when its home is removed',
     scenario({}, async fleet => {
       const { host } = await hosted(fleet);
       await rename(fleet.home, fleet.at('elsewhere'));
@@ -173,7 +173,7 @@ describe('a coordinator in a process that is an editor’s', function () {
   );
 
   it(
-    'stops when a terminal asks for it, while that process goes on and is never signalled',
+    'stops on request of a terminal, while that process continues and is never signalled',
     scenario({}, async fleet => {
       const { host } = await hosted(fleet);
       await fleet.startFleet(1);

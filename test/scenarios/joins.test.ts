@@ -23,7 +23,7 @@ describe('a join', function () {
   this.timeout(120_000);
 
   it(
-    'of all, any or K is decided at the first moment that is certain, both ways',
+    'of all, any or K is decided as soon as its outcome is certain, both ways',
     onWideFleet(async fleet => {
       const early: readonly (readonly [string, object[], string, Partial<Counts>])[] = [
         ['all', [fails, blocks, blocks], 'unsatisfiable', { failed: 1, running: 2 }],
@@ -56,7 +56,7 @@ describe('a join', function () {
   );
 
   it(
-    'by a CEL expression is decided once, as soon as nothing could change it; an error there makes it unsatisfiable',
+    'by a CEL expression is decided once, as soon as nothing can change it; an error makes it unsatisfiable',
     onFleet(async fleet => {
       const cases: readonly (readonly [expression: string, outcome: string, reason: RegExp])[] = [
         ['accepted >= 1 && failed == 1', 'satisfied', /true|holds/],
@@ -85,7 +85,7 @@ describe('a join', function () {
     ['unsatisfiable', fails, 'all'],
   ] as const) {
     it(
-      `that is ${outcome} keeps, drains or cancels the rest; what ends later is shown and not counted`,
+      `that is ${outcome} keeps, drains or cancels the rest; later ends are shown and not counted`,
       onFleet(async fleet => {
         const endings: Readonly<Record<Losers, readonly [verdict: string, afterJoin: boolean][]>> = {
           keep: [
@@ -154,7 +154,7 @@ describe('dependencies', function () {
   this.timeout(120_000);
 
   it(
-    'of a diamond: each begins when what it depends on has accepted',
+    'of a diamond: each subtask begins when its dependencies have accepted',
     onFleet(async fleet => {
       const step = (name: string, ...depends_on: number[]) => ({
         goal: name,
@@ -176,7 +176,7 @@ describe('dependencies', function () {
   );
 
   it(
-    'on one that failed end as cancelled, with the cause, through all that depend on them; they do not run',
+    'on a failed subtask are cancelled with the cause, with all their dependants, and do not run',
     onFleet(async fleet => {
       await fleet.fanOut(
         'CHAIN',
@@ -227,7 +227,7 @@ describe('a retry', function () {
   );
 
   it(
-    'after the join opens the next round: dependants come back, the finished keep their results',
+    'after the join opens the next round: dependants run again, finished subtasks keep their results',
     onFleet(async fleet => {
       await fleet.fanOut('AGAIN', [
         { goal: 'finishes', run: 'echo $$ >> runs' },
@@ -285,7 +285,7 @@ describe('a cancellation', function () {
   this.timeout(120_000);
 
   it(
-    'of a task ends all its attempts and makes the join cancelled; of a subtask, that one and what depends on it',
+    'of a task ends all its attempts and cancels the join; of a subtask, ends it and its dependants',
     onFleet(async fleet => {
       await fleet.fanOut('WHOLE', [accepts, blocks, { goal: 'waits', depends_on: [1] }]);
       await fleet.joinWhen(
@@ -331,7 +331,7 @@ describe('attempts and targets', function () {
   this.timeout(120_000);
 
   it(
-    'a failed command is tried again only where attempts are named, after a pause that the status tells',
+    'a failed command is repeated only with attempts, after a pause that the status shows',
     onFleet(async fleet => {
       const run = 'date +%s%N >> "tries-$SPL_SUBTASK"; test "$SPL_ATTEMPT" = 2';
       await fleet.fanOut(
@@ -368,7 +368,7 @@ describe('attempts and targets', function () {
   );
 
   it(
-    'an alias goes to that worker, a DID to that instance, round-robin to all',
+    'an alias selects that worker, a DID that instance, round-robin all workers',
     onFleet(async fleet => {
       const [, a, b] = (await fleet.state()).instances;
       await fleet.fanOut('NAMED', [
@@ -399,7 +399,7 @@ describe('a command that waits without a reader', function () {
   this.timeout(60_000);
 
   it(
-    'goes on, and ends by the join',
+    'continues, and ends with the join',
     onFleet(async fleet => {
       await fleet.json('task', 'add', 'unread', '--alias', 'UNREAD');
       const words = ['task', 'fan-out', 'UNREAD', '--wait', '--subtask', `goal=a,run="${BLOCKS}; false"`];
@@ -417,7 +417,7 @@ describe('a command that is repeated with its key', function () {
   this.timeout(120_000);
 
   it(
-    'is answered as the first was, and nothing more is written',
+    'gets the first answer, and writes nothing more',
     onFleet(async fleet => {
       const { client } = fleet;
       const once = async <T extends object>(

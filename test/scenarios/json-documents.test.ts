@@ -99,7 +99,7 @@ describe('the documents of --json', function () {
   );
 
   it(
-    'of namespaces: names, types and nulls are as listed, and a name with a / is found',
+    'of namespaces: names, types and nulls are as listed, and names may contain a /',
     scenario({}, async fleet => {
       await fleet.startFleet(0);
       await fleet.json('namespace', 'create', 'acme', '--description', 'all of Acme');
@@ -141,7 +141,7 @@ describe('the documents of --json', function () {
   );
 
   it(
-    'of `--wait`, `--watch` and speedup: one document, or one a line',
+    'of `--wait`, `--watch` and speedup: one document, or one per line',
     onFleet(async fleet => {
       await fleet.json('task', 'add', 'a goal', '--alias', 'WAITS');
       const waited = await fleet.json(
@@ -263,7 +263,7 @@ describe('the documents of --json', function () {
   );
 
   it(
-    'are whole when the reader asks for the output of a run in pieces',
+    'are complete when the output of a run is read in pieces',
     onFleet(async fleet => {
       await fleet.json('task', 'add', 'a goal', '--alias', 'PRINTS');
       await fleet.json(

@@ -21,7 +21,7 @@ describe('the kill switch', function () {
   this.timeout(120_000);
 
   it(
-    'soft: lets what runs end, holds what waits, refuses what is new, and goes on when it is undone',
+    'soft: drains running work, blocks waiting work, refuses new work, and continues after the release',
     onFleet(async fleet => {
       await fanOutIn(fleet, 'HELD', 'release/web', [
         { goal: 'runs', run: WAITS, target: 'worker-a' },
@@ -52,7 +52,7 @@ describe('the kill switch', function () {
   );
 
   it(
-    'holds back a storm of 1,000 short attempts on two workers within a second, and lets it go on to one join',
+    'stops a storm of 1,000 short attempts on two workers within a second, and lets it continue to one join',
     onWideFleet(async fleet => {
       // Some report their start themselves, with a file.
       const commands = echoes(STORM / 50, { run: 'echo >began-$SPL_SUBTASK', executor: 'shell' });
@@ -83,7 +83,7 @@ describe('the kill switch', function () {
   );
 
   it(
-    'hard: ends what still runs after the grace, as cancelled, and keeps its output',
+    'hard: cancels running attempts after the grace, and keeps their output',
     onFleet(async fleet => {
       await fanOutIn(fleet, 'ENDED', 'release/web', [
         { goal: 'runs on', run: 'echo $$ > pid; echo began; exec sleep 600', target: 'worker-a' },
@@ -111,7 +111,7 @@ describe('the kill switch', function () {
   );
 
   it(
-    'emergency: nothing new anywhere, what runs drains, and reading works',
+    'emergency: starts nothing anywhere, drains running work, and allows reading',
     onFleet(async fleet => {
       await fleet.fanOut('DRAINS', [
         { goal: 'runs', run: WAITS, target: 'worker-a' },
@@ -142,7 +142,7 @@ describe('the kill switch', function () {
   );
 
   it(
-    'outlives everything: after `kill -9` of coordinator and worker it holds as before, and can be undone',
+    'outlives everything: after `kill -9` of coordinator and worker it still holds, and can be released',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
       await fanOutIn(fleet, 'HELD', 'release/web', [{ goal: 'runs', run: WAITS }, ...echoes(2)]);
@@ -161,7 +161,7 @@ describe('the kill switch', function () {
   );
 
   it(
-    'reaches a worker that is cut off: it finishes what runs, starts nothing more, and ends what it was told to',
+    'reaches a disconnected worker: it drains running work, starts nothing, and ends attempts as ordered',
     scenario({ echoMs: 0 }, async fleet => {
       await fleet.startFleet(1);
       // With short attempts, the coordinator delivers ahead of the free slot.

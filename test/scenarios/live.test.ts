@@ -17,7 +17,7 @@ describe('the live status of a fleet', function () {
   this.timeout(120_000);
 
   it(
-    'tells line by line what runs where, how far fan-outs are and what is frozen, until it is interrupted',
+    'prints running subtasks, progress and freezes line by line, until it is interrupted',
     onFleet(async fleet => {
       const live = watch(fleet);
       await live.line('· worker-a is live');
@@ -37,7 +37,7 @@ describe('the live status of a fleet', function () {
   );
 
   it(
-    'is a document a line with --json, and comes back to a coordinator that was killed',
+    'is one document per line with --json, and reconnects after a coordinator was killed',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
       const live = watch(fleet, '--json');

@@ -18,7 +18,7 @@ describe('the tutorial of several namespaces', function () {
   this.timeout(120_000);
 
   it(
-    'builds a tree, is refused what is missing or archived, with the failing link and the way out, and cleans up',
+    'builds a tree, gets refusals of missing or archived namespaces with a hint, and cleans up',
     scenario({ heartbeatSecs: 5 }, async fleet => {
       const tutorial = new Transcript(fleet, GOLDEN);
       const write = writer(tutorial);
@@ -41,7 +41,7 @@ describe('namespaces with work in them', function () {
   this.timeout(120_000);
 
   it(
-    'run as many subtasks at a time as their policy lets, drain when archived, and go on when they are active again',
+    'run as many subtasks as their policy allows, drain when archived, and continue when active again',
     scenario({}, async fleet => {
       await fleet.startFleet(2);
       await fleet.write('one.toml', '[limits]\nmax_parallel = 1\n');

@@ -113,11 +113,11 @@ const EXAMPLES: Readonly<Record<RouteName, Given>> = {
   'fleet.stop': { body: { scope: 'workers', grace_secs: 1 } },
 };
 
-describe('what is served', function () {
+describe('the served API', function () {
   this.timeout(120_000);
 
   it(
-    'is answered as the document says, on every route, and with no fault of ours whatever is allowed or forbidden',
+    'answers as the document says on every route, without internal errors for allowed and forbidden requests',
     scenario({ heartbeatSecs: 5 }, async fleet => {
       const door = new Door(fleet);
       await fleet.startFleet(0);

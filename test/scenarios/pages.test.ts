@@ -30,7 +30,7 @@ describe('the commands of the pages', function () {
   // Each page takes seconds, so a run types some of them, and the next run others.
   for (const page of sampled(PAGES, 5)) {
     it(
-      `print what the page shows, and end as it says: ${page}`,
+      `print what the page shows, with the stated exit codes: ${page}`,
       scenario({ env: { PATH }, fleet: WORKTREES }, async fleet => {
         const blocks = blocksIn(readFileSync(join(ROOT, page), 'utf8'));
         const typed = blocks.filter(({ language }) => language === 'console');

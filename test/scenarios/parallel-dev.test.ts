@@ -20,7 +20,7 @@ describe('the walkthrough of parallel work', function () {
   this.timeout(120_000);
 
   it(
-    'goes from a fan-out over a freeze, its end and a retry with a hint to the join, as the transcript holds',
+    'goes from a fan-out through a freeze, its release and a retry with a hint to the join, as in the transcript',
     scenario({ heartbeatSecs: 5 }, async fleet => {
       await using first = await makePipe(fleet, 'first.go');
       await using second = await makePipe(fleet, 'second.go');

@@ -47,7 +47,7 @@ describe('a plan file', function () {
   this.timeout(120_000);
 
   it(
-    'is run as it says: matrix, dependencies by pattern, folders from that of the file, and its join',
+    'is run as written: matrix, dependencies by pattern, folders relative to the file, and the join',
     onFleet(async fleet => {
       await mkdir(join(fleet.cwd, 'plans', 'sub'), { recursive: true });
       await folderWith(fleet, { 'plans/release.fanout.yaml': PLAN });
@@ -75,7 +75,7 @@ describe('a plan file', function () {
   );
 
   it(
-    'with a fault is refused with its place, and nothing is written',
+    'with a fault is refused with the place, and writes nothing',
     onFleet(async fleet => {
       await folderWith(fleet, {
         'bad.fanout.yaml': 'goal: g\nsubtasks:\n  - name: a\n    target: worker-q\n    depnds: b\n',
@@ -100,7 +100,7 @@ describe('a plan file', function () {
   );
 
   it(
-    'counts less than the options beside it',
+    'is overridden by options',
     onFleet(async fleet => {
       await folderWith(fleet, {
         'p.fanout.yaml': 'goal: g\nsubtasks: [{ name: a }, { name: b }]\njoin: all\n',
@@ -112,7 +112,7 @@ describe('a plan file', function () {
   );
 
   it(
-    'is checked without a fleet, and one to begin with has no fault',
+    'is checked without a fleet, and a generated one has no fault',
     scenario({}, async fleet => {
       await folderWith(fleet, {
         'package.json': '{"scripts":{"lint":"true","test":"true","start":"sleep 99"}}',

@@ -92,7 +92,7 @@ describe('a snapshot of threads', function () {
   this.timeout(120_000);
 
   it(
-    'that is made while a fan-out runs is the same history in another home, where nothing of it runs',
+    'that is made during a fan-out is the same history in another home, where nothing of it runs',
     scenario({ echoMs: 30 }, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('RUNS', [LASTS, ...echoes(60)]);
@@ -188,7 +188,7 @@ describe('a snapshot of threads', function () {
   );
 
   it(
-    'leaves alone what is there, as it is told to where another record is in the way',
+    'skips existing records, and on request conflicting ones',
     onFleet(async fleet => {
       const on = ['--thread', 'th_left-alone'];
       await fleet.json('know', 'one', ...on);

@@ -45,7 +45,7 @@ describe('a standby', function () {
   this.timeout(120_000);
 
   it(
-    'sees a run through when the coordinator is killed, and ends by itself: the workers go on to the next one',
+    'finishes a run when the coordinator is killed, and ends by itself: the workers go on to the next one',
     scenario({ echoMs: 150 }, async fleet => {
       const before = await fleet.startFleet(2);
       const waiting = await standby(fleet);
@@ -67,7 +67,7 @@ describe('a standby', function () {
   );
 
   it(
-    'ends at once where no fan-out is open, and a start at that very moment finds its way',
+    'ends at once if no fan-out is open, and a start at that moment succeeds',
     scenario({}, async fleet => {
       const { spawned } = await fleet.startFleet(1);
       const waiting = await standby(fleet, '60');
@@ -151,7 +151,7 @@ describe('a standby', function () {
   );
 
   it(
-    'needs nothing of the folder that it came from once it waits',
+    'needs nothing from its program’s folder once it waits',
     scenario({ echoMs: 150 }, async fleet => {
       await fleet.startFleet(2);
       await cp(join(BIN, '..'), fleet.at('program'), { recursive: true });

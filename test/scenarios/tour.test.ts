@@ -28,7 +28,7 @@ describe('the tour', function () {
     await rm(root, { recursive: true });
   });
 
-  it('runs both acts, ends with what was faster and what to try next, and leaves nothing', async () => {
+  it('runs both parts, ends with the speedup and the next step, and leaves nothing', async () => {
     const plan = await planOf({ first: 'sleep 1', second: 'sleep 1' });
     const { code, out, err } = await ended(start(plan));
     assert.deepEqual([code, err], [0, ''], out);
@@ -88,7 +88,7 @@ describe('the tour', function () {
     await assertNothingLeft();
   });
 
-  it('says which folder its home can’t be made in', async () => {
+  it('names the folder in which its home cannot be created', async () => {
     const folder = join(root, 'missing');
     const { code, out, err } = await ended(start('any.fanout.yaml', { TMPDIR: folder }));
     assert.deepEqual([code, out], [1, '']);

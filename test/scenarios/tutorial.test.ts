@@ -13,7 +13,7 @@ describe('the tutorial', function () {
   this.timeout(120_000);
 
   it(
-    'shows at least the lines that the tutorial shows, and otherwise what the transcript holds',
+    'shows the lines of the tutorial, and the output in the transcript',
     scenario({ heartbeatSecs: 5, env: { SPL_ECHO_MS: undefined } }, async fleet => {
       const tutorial = new Transcript(fleet, GOLDEN, true);
       await startAndList(tutorial);

@@ -123,7 +123,7 @@ describe('a worker that is killed (SIGKILL)', function () {
   );
 
   it(
-    'six times within a minute: it is given up, its work goes elsewhere, and what only it may do waits and says so',
+    'six times within a minute: it is given up, its work goes elsewhere, and work for it alone waits with the reason',
     scenario({ echoMs: 2_000 }, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('GIVEN-UP', [

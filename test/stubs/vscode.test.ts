@@ -55,14 +55,14 @@ describe('the stub of vscode', () => {
     assert.deepEqual(missing, []);
   });
 
-  it('throws by name where something is touched that it does not have', () => {
+  it('throws on access to a missing member, with its name', () => {
     assert.throws(() => vscode.window.createQuickPick(), /has no window\.createQuickPick/);
     assert.throws(() => vscode.workspace.rootPath, /has no workspace\.rootPath/);
     const item = vscode.window.createStatusBarItem('id');
     assert.throws(() => item['nothing' as 'text'], /has no StatusBarItem\.nothing/);
   });
 
-  it('reads the address that it writes', () => {
+  it('parses the URIs that it writes', () => {
     const part = fc.string({ unit: 'grapheme', maxLength: 12 });
     fc.assert(
       fc.property(part, part, part, (path, query, fragment) => {

@@ -35,7 +35,7 @@ describe('the panel Join & Speedup in a browser', () => {
     await panel.close();
   });
 
-  it('cuts nothing off sideways in a narrow column', async () => {
+  it('clips nothing in a narrow column', async () => {
     panel = await stage.panel(DARK, { width: 400, height: 900 });
     for (const story of [underWay(), satisfied(), unsatisfiable()]) {
       await panel.show(story);
@@ -44,7 +44,7 @@ describe('the panel Join & Speedup in a browser', () => {
     }
   });
 
-  it('scrolls to the row that the keyboard goes to, of ten thousand', async () => {
+  it('scrolls to the row that the keyboard selects, of ten thousand', async () => {
     panel = await stage.panel(DARK, { told: Panel.messages(many(10_000), MAX_ROWS) });
     await panel.page.locator('.shown', { hasText: '10000 of 10000' }).waitFor();
     await panel.page.locator('fleet-subtasks .grid').focus();
@@ -61,7 +61,7 @@ describe('the panel Join & Speedup in a browser', () => {
     await panel.page.locator('#row-0[aria-selected="true"]').waitFor();
   });
 
-  it('exports pictures that stand alone', async () => {
+  it('exports self-contained pictures', async () => {
     panel = await stage.panel(LIGHT);
     await panel.show(satisfied());
     for (const format of ['SVG', 'PNG']) {
@@ -121,7 +121,7 @@ describe('the panel Join & Speedup in a browser', () => {
     });
   }
 
-  it('reaches everything that can be pressed by tabbing', async () => {
+  it('reaches every control with the Tab key', async () => {
     panel = await stage.panel(HIGH_CONTRAST);
     await panel.show(satisfied());
     await panel.page.locator('#row-1').click();
@@ -150,7 +150,7 @@ describe('the panel Join & Speedup in a browser', () => {
     }
   });
 
-  it('animates nothing without end, which would draw the page at every frame, and takes forced colours', async () => {
+  it('has no endless animation, which would draw every frame, and uses forced colours', async () => {
     for (const reducedMotion of ['no-preference', 'reduce'] as const) {
       panel = await stage.panel(HIGH_CONTRAST, {}, { reducedMotion, forcedColors: 'active' });
       await panel.show(underWay());
@@ -158,7 +158,7 @@ describe('the panel Join & Speedup in a browser', () => {
     }
   });
 
-  it('asks for nothing from anywhere', async () => {
+  it('makes no request', async () => {
     panel = await stage.panel(DARK);
     const asked: string[] = [];
     panel.page.on('request', request => asked.push(request.url()));

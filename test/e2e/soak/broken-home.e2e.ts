@@ -11,9 +11,9 @@ import { withEditor } from '../with-editor.ts';
 import type { Workbench } from '../workbench.ts';
 
 /** A window's messages about a home that it cannot use, and its recovery. */
-describe('a home that can not be written, and then not be read', () => {
+describe('a home that cannot be written, and then cannot be read', () => {
   it(
-    'is said by toast and view, opens again once the cause is gone, and is shown to the doctor where it is damaged',
+    'is reported by notification and view, opens again once the cause is gone, and runs the doctor if it is damaged',
     withEditor({ name: 'broken', workspace: 'continuity' }, async (window, editor) => {
       await start(window);
       await window.tree('Instances').waitFor('worker-b live');

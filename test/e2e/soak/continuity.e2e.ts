@@ -10,7 +10,7 @@ describe('a run that outlives its window', () => {
   const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
 
   it(
-    'goes on when its standby and then its extension host are killed, and the same window shows its end',
+    'continues when its standby and then its extension host are killed, and ends in the same window',
     test(async editor => {
       const window = await editor.window('continuity');
       const host = await startRun(window, editor, 'STANDBY-1');
@@ -53,7 +53,7 @@ describe('a run that outlives its window', () => {
   );
 
   it(
-    'is stopped when its window is loaded again, where that is wanted',
+    'is stopped when its window is reloaded, if that is set',
     test(async editor => {
       const window = await nextWindow(editor);
       await startRun(window, editor, 'STOPPED-1');

@@ -7,7 +7,7 @@ describe('the output of a subtask in a window', () => {
   const test = inOneEditor({ workspace: 'continuity' });
 
   it(
-    'follows the output of what prints faster than a terminal can show, with its end, and keeps nothing else waiting',
+    'follows output that is faster than a terminal, shows its end, and blocks nothing else',
     test(async editor => {
       const { fleet, place } = editor;
       const window = await editor.window('output');

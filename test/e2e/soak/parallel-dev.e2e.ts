@@ -7,9 +7,9 @@ import type { EditorUnderTest } from '../editor.ts';
 import { withEditor } from '../with-editor.ts';
 import type { Workbench } from '../workbench.ts';
 
-describe('a task that agents work on, each on a branch of its own', () => {
+describe('a task of agents, each on its own branch', () => {
   it(
-    'is typed, frozen in mid-run, fails, is tried again with a hint, joins, and shows what was changed',
+    'is typed, frozen in mid-run, fails, is retried with a hint, joins, and shows its changes',
     withEditor({ name: 'parallel-dev', workspace: 'parallel-dev' }, async (workbench, editor) => {
       await makeRepository(editor);
       await workbench.openActivity('Fleet');

@@ -3,7 +3,7 @@ import { withEditor } from '../with-editor.ts';
 
 describe('a folder that is not trusted', () => {
   it(
-    'shows a fleet that runs, and offers nothing that starts work',
+    'shows a running fleet, and offers nothing that starts work',
     withEditor(
       {
         name: 'untrusted',

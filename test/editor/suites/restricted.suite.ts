@@ -24,7 +24,7 @@ describe('in a folder that is not trusted', () => {
     assert.equal(await readPidFile(homePaths(home).pidFile), undefined);
   });
 
-  it('a fleet that runs is shown', async () => {
+  it('a running fleet is shown', async () => {
     await spl('fleet', 'start', '--workers', '1');
     await fleet.fanOut('LOOK-1', [
       { goal: 'fail', run: 'exit 3' },
@@ -66,14 +66,14 @@ describe('in a folder that is not trusted', () => {
     await named().update('namespace', undefined, vscode.ConfigurationTarget.Workspace);
   });
 
-  it('what is frozen stays so', async () => {
+  it('freezes stay', async () => {
     await spl('kill', '--emergency');
     await accepted(run('fleet.liftKillSwitch'));
     assert.notEqual((await fleet.state()).emergency, null);
     await spl('unkill', '--emergency');
   });
 
-  it('what runs can be ended', async () => {
+  it('running work can be ended', async () => {
     const { thread } = await fleet.join('LOOK-1');
     await run('fleet.cancel', { kind: 'child', thread, index: 1 });
     await fleet.joinWhen('LOOK-1', 'nothing runs', ({ children }) =>

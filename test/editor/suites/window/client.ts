@@ -3,7 +3,7 @@ import { homePaths } from '../../../../engine/home/paths.ts';
 import { readPidFile } from '../../../../engine/home/pid-file.ts';
 import { extension, fleet, home, run, spl } from '../support.ts';
 
-describe('a window beside a fleet that another process hosts', () => {
+describe('a window on a fleet that another process hosts', () => {
   let coordinator: number;
   let task: string;
 
@@ -34,7 +34,7 @@ describe('a window beside a fleet that another process hosts', () => {
     assert.equal((await fleet.joined(task)).outcome, 'satisfied');
   });
 
-  it('takes over when that process is killed, and goes on with its workers', async () => {
+  it('takes over when that process is killed, and continues with its workers', async () => {
     const workers = [(await fleet.instance('worker-a')).pid, (await fleet.instance('worker-b')).pid];
     process.kill(coordinator, 'SIGKILL');
     await fleet.instanceWhen('coordinator', 'in this process', ({ pid }) => pid === process.pid);
@@ -47,7 +47,7 @@ describe('a window beside a fleet that another process hosts', () => {
     assert.equal(outcome, 'satisfied');
   });
 
-  it('gives the fleet to a command of a terminal that stops it', async () => {
+  it('releases the fleet when a command in a terminal stops it', async () => {
     await spl('fleet', 'stop', '--all');
     await fleet.unserved();
   });

@@ -48,7 +48,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.equal(join.outcome, 'satisfied');
   });
 
-  it('fleet.showOutput opens a terminal on what a subtask printed', async () => {
+  it('fleet.showOutput opens a terminal with the output of a subtask', async () => {
     const before = vscode.window.terminals.length;
     await run('fleet.showOutput', await child('FIRST-001', 1));
     await until('one more terminal', async () =>
@@ -74,7 +74,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     );
   });
 
-  it('fleet.replay shows how the status came about', async () => {
+  it('fleet.replay shows the history of the status', async () => {
     const subject = await task('FIRST-001');
     await run('fleet.replay', subject);
     const shown = await shownText(/replay/);
@@ -107,7 +107,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.ok(report.measured !== null, 'it can be measured now');
   });
 
-  it('fleet.cancel ends a subtask that runs', async () => {
+  it('fleet.cancel ends a running subtask', async () => {
     await fleet.fanOut('CANCEL-1', [
       { goal: 'go on for ever', run: 'exec sleep 600' },
       { goal: 'be quick', run: 'true' },
@@ -129,7 +129,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.equal((await fleet.client.report('task', { task: 'CANCEL-2' })).status, 'cancelled');
   });
 
-  it('fleet.setTaskStatus offers what the task takes now, and says it', async () => {
+  it('fleet.setTaskStatus offers the possible actions, and submits one', async () => {
     await fleet.addTask('STAND-1', null);
     const status = async (): Promise<string> =>
       (await fleet.client.report('task', { task: 'STAND-1' })).status;
@@ -139,7 +139,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     }
   });
 
-  it('fleet.openChanges, openWorktree and openWorktreeTerminal open nothing where a folder of its own was not used', async () => {
+  it('fleet.openChanges, openWorktree and openWorktreeTerminal open nothing without a worktree', async () => {
     const before = [
       vscode.window.terminals.length,
       vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length,
@@ -154,7 +154,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.deepEqual(after, before);
   });
 
-  it('fleet.retry runs a subtask again that failed, and joins anew', async () => {
+  it('fleet.retry runs a failed subtask again, and joins again', async () => {
     await fleet.fanOut('RETRY-1', [{ goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' }]);
     const first = await fleet.joined('RETRY-1');
     assert.equal(first.outcome, 'unsatisfiable');
@@ -182,7 +182,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.deepEqual([shown.did, shown.pid], [worker.did, worker.pid]);
   });
 
-  it('fleet.openInstanceLog opens what a worker wrote down of itself', async () => {
+  it('fleet.openInstanceLog opens the log of a worker', async () => {
     await run('fleet.openInstanceLog', await subject('worker-a'));
     await shownText('/h-worker-a/logs/worker.log');
   });
@@ -193,7 +193,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.equal((await fleet.instance('worker-a')).pid, before.pid);
   });
 
-  it('fleet.restartInstance replaces the process of a worker, which stays who it was', async () => {
+  it('fleet.restartInstance replaces the process of a worker, which keeps its identity', async () => {
     const before = await fleet.instance('worker-b');
     await run('fleet.restartInstance', await subject('worker-b'));
     const after = await fleet.instanceWhen(
@@ -231,7 +231,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.ok([0, 1].includes((await ended) ?? -1), 'PASS or WARN');
   });
 
-  it('fleet.openConfiguration opens the file of the home, and an unsaved text to begin with where there is none', async () => {
+  it('fleet.openConfiguration opens the file of the home, or an unsaved template', async () => {
     const { configToml } = homePaths(home);
     await run('fleet.openConfiguration');
     const opened = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
@@ -247,7 +247,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     }
   });
 
-  it('fleet.showLog, openWalkthrough, openHistory and reconnect change nothing of the fleet', async () => {
+  it('fleet.showLog, openWalkthrough, openHistory and reconnect do not change the fleet', async () => {
     const { pid } = await fleet.instance('worker-a');
     for (const command of ['fleet.showLog', 'fleet.openWalkthrough', 'fleet.openHistory', 'fleet.reconnect'])
       await run(command);
@@ -261,7 +261,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
   });
 
-  it('fleet.stopAll lets go of the home, and fleet.start takes it again with all that happened', async () => {
+  it('fleet.stopAll releases the home, and fleet.start opens it again with its history', async () => {
     await run('fleet.stopAll');
     await fleet.unserved();
     await run('fleet.start');

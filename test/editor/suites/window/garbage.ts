@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { extension, fleet, run, stopFleet } from '../support.ts';
 
 /** Arguments with which another extension, a link or a key binding may call a command. */
-describe('commands that are called with what names nothing', () => {
+describe('commands with invalid arguments', () => {
   let thread: string;
 
   before(async () => {

@@ -14,13 +14,13 @@ describe('the kill switch, in the window that hosts the fleet', () => {
 
   after(stopFleet);
 
-  it('fleet.killSwitch freezes nothing that was not confirmed', async () => {
+  it('fleet.killSwitch freezes nothing without confirmation', async () => {
     await accepted(run('fleet.killSwitch'));
     const { freezes, emergency } = await fleet.state();
     assert.deepEqual([freezes, emergency], [[], null]);
   });
 
-  it('fleet.showStatus says what is frozen, by whomever it was', async () => {
+  it('fleet.showStatus shows freezes, whoever set them', async () => {
     await spl('kill', '--namespace', 'acme', '--reason', 'bad release');
     await run('fleet.showStatus');
     const told = /⚠ soft freeze of acme — bad release, since .*Z, by did:sync:user:/;
@@ -29,7 +29,7 @@ describe('the kill switch, in the window that hosts the fleet', () => {
     await until('it is told', async () => (told.test(await shown()) ? true : undefined), shown);
   });
 
-  it('fleet.liftKillSwitch undoes what was picked, and what waited goes on', async () => {
+  it('fleet.liftKillSwitch lifts the picked hold, and waiting work continues', async () => {
     await spl('kill', '--emergency', '--reason', 'cost');
     await accepted(run('fleet.liftKillSwitch'));
     const left = await fleet.state();
@@ -41,7 +41,7 @@ describe('the kill switch, in the window that hosts the fleet', () => {
     assert.equal((await fleet.joined('ON-1')).outcome, 'satisfied');
   });
 
-  it('fleet.liftKillSwitch asks nothing where nothing is frozen', async () => {
+  it('fleet.liftKillSwitch asks nothing if nothing is frozen', async () => {
     await run('fleet.liftKillSwitch');
     assert.equal((await fleet.state()).emergency, null);
   });

@@ -32,7 +32,7 @@ describe('namespaces, in the window that hosts the fleet', () => {
     assert.deepEqual([revived.status, revived.policy], ['active', { limits: { max_parallel: 2 } }]);
   });
 
-  it('what takes others along or can’t be undone is not done unless it was confirmed', async () => {
+  it('commands that affect others or cannot be undone need confirmation', async () => {
     await run('fleet.archiveNamespace', ACME);
     await run('fleet.deleteNamespace', WEB);
     await accepted(run('fleet.freezeNamespace', ACME));
@@ -44,13 +44,13 @@ describe('namespaces, in the window that hosts the fleet', () => {
     assert.deepEqual((await fleet.state()).freezes, []);
   });
 
-  it('fleet.unfreezeNamespace lets one go on, by whomever it was frozen', async () => {
+  it('fleet.unfreezeNamespace lifts a freeze, whoever set it', async () => {
     await spl('kill', '--namespace', 'acme');
     await run('fleet.unfreezeNamespace', ACME);
     assert.deepEqual((await fleet.state()).freezes, []);
   });
 
-  it('fleet.showEffectivePolicy shows what holds, and which level set it', async () => {
+  it('fleet.showEffectivePolicy shows the effective policy and its sources', async () => {
     await run('fleet.showEffectivePolicy', WEB);
     const text = await shownText('/acme_web policy.txt');
     assert.match(text, /^Effective policy of acme\/web\n/);
@@ -62,7 +62,7 @@ describe('namespaces, in the window that hosts the fleet', () => {
     assert.equal(await vscode.env.clipboard.readText(), 'acme/web');
   });
 
-  it('fleet.useNamespace has new tasks of this workspace made in it, until fleet.clearNamespace', async () => {
+  it('fleet.useNamespace sets the namespace of this workspace’s new tasks, until fleet.clearNamespace', async () => {
     await run('fleet.useNamespace', WEB);
     assert.equal(setting().workspaceValue, 'acme/web');
     const before = await tasks();
@@ -74,7 +74,7 @@ describe('namespaces, in the window that hosts the fleet', () => {
     assert.equal(setting().workspaceValue, undefined);
   });
 
-  it('no task is made elsewhere where the setting names what is no namespace', async () => {
+  it('no task is created elsewhere if the setting is invalid', async () => {
     const before = await tasks();
     const configuration = vscode.workspace.getConfiguration('fleet');
     for (const wrong of ['Acme', 'acme\0'])

@@ -51,7 +51,7 @@ describe('a plan in a window', () => {
       await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri)
     ).map(({ command }) => command);
 
-  it('is told what is wrong with it, and mended by what is offered', async () => {
+  it('has diagnostics, and is corrected by their fixes', async () => {
     await until('the fault', async () => (diagnostics().length > 0 ? true : undefined));
     assert.deepEqual(
       diagnostics().map(({ message, range }) => [message, range.start.line, document.getText(range)]),
@@ -68,7 +68,7 @@ describe('a plan in a window', () => {
     await until('no fault', async () => (diagnostics().length === 0 ? true : undefined));
   });
 
-  it('is completed, and renamed through all that wait', async () => {
+  it('has completions, and renames a subtask with its dependants', async () => {
     const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
       'vscode.executeCompletionItemProvider',
       document.uri,
@@ -87,7 +87,7 @@ describe('a plan in a window', () => {
     assert.deepEqual(diagnostics(), []);
   });
 
-  it('is run from above it, and says how that went', async () => {
+  it('is run from its lens, and shows the result', async () => {
     const ran = await until('Run above the plan', async () =>
       (await lenses()).find(command => command?.command === 'fleet.runPlan'),
     );
@@ -130,7 +130,7 @@ describe('a plan in a window', () => {
     );
   });
 
-  it('is run in part, with what the part waits for', async () => {
+  it('is run in part, with the dependencies of the part', async () => {
     const uri = document.uri.toString();
     await run('fleet.runPlanSubtask', { kind: 'plan', uri, subtask: 1 });
     const { tasks } = await fleet.client.report('tasks', { all: true });
@@ -141,7 +141,7 @@ describe('a plan in a window', () => {
     assert.equal((await fleet.joined(part.alias)).outcome, 'satisfied');
   });
 
-  it('is held against what the fleet allows, as that changes', async () => {
+  it('is checked against the policies of the fleet, as they change', async () => {
     await fleet.client.submit('namespace.create', {
       id: 'acme',
       description: null,
@@ -157,7 +157,7 @@ describe('a plan in a window', () => {
     );
   });
 
-  it('is helped with again when the server of plans was killed', async () => {
+  it('has language features again after the server of plans was killed', async () => {
     const pid = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'plan-server.js'], {
       encoding: 'utf8',
     });
@@ -182,7 +182,7 @@ describe('a plan in a window', () => {
     );
   });
 
-  it('has a picture beside it', async () => {
+  it('has a graph beside it', async () => {
     await run('fleet.previewPlan', { kind: 'plan', uri: document.uri.toString(), subtask: null });
     const labels = (): string[] =>
       vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ label }) => label));

@@ -43,7 +43,7 @@ describe('the panel of a join and its speedup', () => {
     assert.equal(panels().length, 2);
   });
 
-  it('opens for the task whose serial run is begun', async () => {
+  it('opens for the task of a new serial run', async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     await panelsWhen('no panel', labels => labels.length === 0);
     await run('fleet.runSerial', await task('PANEL-2'));
