@@ -32,7 +32,8 @@ const EFFECTS: readonly Effect[] = [
     places: {
       'engine/system/process-table.ts': 'the reader',
       'engine/runtime/processes/guarded-group.ts': 'the guard, a shell script that outlives this process',
-      'engine/runtime/processes/launcher-script.ts': 'the launcher, a Perl program that outlives this process',
+      'engine/runtime/processes/launcher-script.ts':
+        'the launcher, a Perl program that outlives this process',
     },
     offends: ["readdirSync('/proc');", 'readFileSync(`/proc/${pid}/stat`);', "execFileSync('ps', ['-A']);"],
     passes: ["readFileSync('/proc/self/cgroup');", '/** Reads `/proc/1/stat`. */ const ps = 1;'],

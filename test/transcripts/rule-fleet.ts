@@ -271,9 +271,9 @@ export class RuleFleet extends TestFleet {
   // --- questions ----------------------------------------------------------------------------------------------
 
   /** The positions of the records in the coordinator's log. */
-  readonly places: Pick<Log, 'find' | 'findSlot'> = {
+  readonly places: Pick<Log, 'find' | 'findByKey'> = {
     find: id => this.#placeOf(record => record.id === id),
-    findSlot: (actor, thread, clock) =>
+    findByKey: (actor, thread, clock) =>
       this.#placeOf(each => each.actor === actor && each.thread === thread && each.clock === clock),
   };
 

@@ -109,9 +109,7 @@ export async function readEnvironment(
 const REMEMBERED = 4;
 
 /** As `readEnvironment`, with the last few remembered. A name stands for one environment for ever. */
-export function environmentReader(
-  paths: HomePaths,
-): (name: string) => Promise<Environment | undefined> {
+export function environmentReader(paths: HomePaths): (name: string) => Promise<Environment | undefined> {
   const remembered = new Map<string, Environment>();
   return async name => {
     const known = remembered.get(name) ?? (await readEnvironment(paths, name));

@@ -66,7 +66,7 @@ function checkSignature({
 export function restoreRecords(
   coordinator: Coordinator,
   entries: readonly Restored[],
-  log: Pick<Log, 'find' | 'findSlot'>,
+  log: Pick<Log, 'find' | 'findByKey'>,
   { on_conflict: choice, dry_run: dryRun }: Pick<RecordsRestore, 'on_conflict' | 'dry_run'>,
   cel: CelCompiler,
   issuer: Issuer,
@@ -113,7 +113,7 @@ function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
   recordKeys: ReadonlySet<string>,
-  log: Pick<Log, 'findSlot'>,
+  log: Pick<Log, 'findByKey'>,
 ): string | undefined {
   const { actor, thread, clock } = record;
   if (recordKeys.has(recordKeyOf(record)) || log.findByKey(actor, thread, clock) !== undefined)
