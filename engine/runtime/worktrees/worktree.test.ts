@@ -213,7 +213,7 @@ describe('a worktree of an attempt', function () {
     };
     await isSaid(/is not in a git repository\. Create one/);
     execFileSync('git', ['init', '--quiet', outside]);
-    await isSaid(/has no commit yet\. .* Make one/);
+    await isSaid(/has no commit yet\. .* Create one/);
     execFileSync('git', ['init', '--quiet', '--bare', join(root, 'bare')]);
     await assert.rejects(requireReady(join(root, 'bare'), { dirty: 'refuse' }), /has no checkout/);
     // A worker may see what is not here.
