@@ -25,7 +25,7 @@ describe('serving the API', () => {
       assert.equal((await stat(served.socketPath)).mode & 0o777, 0o600);
     });
 
-    it('requires the token on the port, except for /health (I39)', async () => {
+    it('needs the token on the port, except for /health (I39)', async () => {
       assert.equal((await served.rawTcp('/v1/fleet/status')).status, 200);
       const none = { authorization: '' };
       assert.equal((await served.rawTcp('/health', { headers: none })).status, 200);
@@ -75,7 +75,7 @@ describe('serving the API', () => {
       assert.equal(served.engine.calls.length, 1);
     });
 
-    it('refuses web pages on both (I39)', async () => {
+    it('lets no web page in, by either door (I39)', async () => {
       const asked = [
         [{ host: 'evil.example:9100' }, "the Host 'evil.example:9100' does not name this machine"],
         [{ host: 'localhost.evil.example' }, "the Host 'localhost.evil.example' does not name this machine"],

@@ -44,7 +44,7 @@ describe('a matrix', () => {
   });
 
   for (const [shell, ...options] of SHELLS)
-    it(`gives ${shell} each value unchanged, as one word, with any characters`, () => {
+    it(`gives ${shell} each value as it is, in one word, whatever characters it has`, () => {
       const text = `printf '%s\\n' x\${{ matrix.a }} \${{ matrix.b-c }}y "$(printf %s \${{ matrix.a }})" 'plain "q"'`;
       fc.assert(
         fc.property(value, value, (a, b) => {
