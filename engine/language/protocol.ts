@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { WHENS } from '../subtask/table.ts';
+import { WHENS } from '../subtask/when.ts';
 import { effectivePolicySchema, NAMESPACE_STATUSES, VERDICTS } from '../contract/documents.ts';
 
 /**

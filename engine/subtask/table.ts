@@ -3,6 +3,7 @@ import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds } from '../r
 import { NONE, subtaskRef } from './subtask-ref.ts';
 import { FREE_CHOICE, LEAST_LOADED } from './target.ts';
 import { envSchema } from './variables.ts';
+import { WHENS } from './when.ts';
 
 /**
  * The keys of a subtask, one row each. The code that reads, checks, writes or explains a subtask is derived from these
@@ -46,10 +47,6 @@ export interface Member {
   /** True where deliveries to the worker include the member. */
   readonly delivered?: true;
 }
-
-/** The results of its dependencies on which a subtask starts. */
-export const WHENS = ['accepted', 'failed', 'always'] as const;
-export type When = (typeof WHENS)[number];
 
 /** `worktree`: each attempt runs in its own worktree, on its own branch. `folder`: it runs in the folder itself. */
 export const ISOLATIONS = ['worktree', 'folder'] as const;

@@ -1,4 +1,4 @@
-import { WHENS } from '../../subtask/table.ts';
+import { WHENS } from '../../subtask/when.ts';
 import type { PlanOutline } from '../plan.ts';
 import { patternOf } from './patterns.ts';
 
