@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import type { ChildDocument, TaskDocument } from '../engine/contract/documents.ts';
+import type { ChildDocument, InstanceDocument, TaskDocument } from '../engine/contract/documents.ts';
 import { MAX_CHILDREN } from '../engine/contract/engine.ts';
+import { isFollowUp, isUnaccepted } from '../engine/contract/fan-out-documents.ts';
 import { duration, oneLine, plural } from '../engine/contract/format.ts';
 import type { EngineAccess } from './access.ts';
 import { asCommand, execute } from './command-registry.ts';
@@ -9,8 +10,8 @@ import { offer } from './messages.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
 import type { AttemptRef, ChildRef } from './targets.ts';
-import { isFollowUp, isUnaccepted, verdictText } from './views/appearance.ts';
-import type { Alarm, Attention, Load } from './views/attention.ts';
+import { verdictText } from './views/appearance.ts';
+import type { Alarm, Attention } from './views/attention.ts';
 
 /** Shows what needs a person, with the actions that are possible. Each kind can be turned off. */
 export function notifications(attention: Attention, access: EngineAccess): vscode.Disposable {
@@ -54,7 +55,7 @@ async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
     case 'needsYou':
       return needsYou(alarm, await childOf(alarm.task.thread, alarm.subtask, access));
     case 'workerLost':
-      return workerLost(alarm, await tasksOf(alarm.load, access));
+      return workerLost(alarm, await tasksOf(alarm.had, access));
     case 'stalled':
       return stalled(alarm, await childOf(alarm.task.thread, alarm.attempt.subtask, access));
   }
@@ -99,14 +100,19 @@ function needsYou(
   };
 }
 
-function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>, had: string): Told {
+function workerLost({ worker, had }: Extract<Alarm, { kind: 'workerLost' }>, tasks: string): Told {
   const target = { kind: 'instance', did: worker.did } as const;
   const why = worker.note === null ? '' : ` (${worker.note})`;
   return {
     text:
-      had === ''
-        ? vscode.l10n.t('{0} was lost{1} with {2} on it.', worker.alias, why, plural(load.count, 'subtask'))
-        : vscode.l10n.t('{0} was lost{1} with {2}.', worker.alias, why, had),
+      tasks === ''
+        ? vscode.l10n.t(
+            '{0} was lost{1} with {2} on it.',
+            worker.alias,
+            why,
+            plural(had.active_dispatches, 'subtask'),
+          )
+        : vscode.l10n.t('{0} was lost{1} with {2}.', worker.alias, why, tasks),
     actions: [
       asCommand('fleet.openInstanceLog', vscode.l10n.t('Open Log'), target),
       asCommand('fleet.showInstance', vscode.l10n.t('Show'), target),
@@ -151,8 +157,11 @@ async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<r
   );
 }
 
-/** Describes the subtasks of a load by their tasks, and counts the unknown ones. */
-async function tasksOf({ count, subtasks }: Load, { client }: EngineAccess): Promise<string> {
+/** Describes the subtasks that a worker had by their tasks, and counts those that are not known. */
+async function tasksOf(
+  { active_dispatches: count, dispatches: subtasks = [] }: InstanceDocument,
+  { client }: EngineAccess,
+): Promise<string> {
   const threads = [...new Set(subtasks.map(({ thread }) => thread))];
   const told = await Promise.all(
     threads.map(async thread => {

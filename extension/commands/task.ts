@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import { moment, plural } from '../../engine/contract/format.ts';
 import { confirm } from '../messages.ts';
 import { iconless } from '../plain.ts';
 import type { AttemptRef, ChildRef, WorkRef } from '../targets.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
-import { hasFailed, isOpen, isUnaccepted, subtaskName } from '../views/appearance.ts';
+import { hasFailed, isOpen, subtaskName } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { notify } from './progress.ts';
 import { copy } from './instance.ts';

@@ -1,19 +1,17 @@
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { isWithin } from '../../engine/contract/namespaces.ts';
 
+type Freeze = FleetDocument['freezes'][number];
+
 /**
  * A hold of the kill switch. Nothing may start in its namespace and below; for the emergency stop, nothing may start
  * anywhere.
  */
-export interface Hold {
+export interface Hold extends Pick<Freeze, 'reason' | 'issued_by' | 'issued_at_unix'> {
   /** Null for the emergency stop. */
   readonly namespace: string | null;
   /** `soft` or `hard`; null for the emergency stop. */
   readonly level: string | null;
-  readonly reason: string | null;
-  readonly issuedBy: string;
-  /** Seconds since 1970. */
-  readonly since: number;
 }
 
 /** Returns all holds, the emergency stop first. */
@@ -21,15 +19,7 @@ export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
   if (fleet === undefined) return [];
   const { emergency, freezes } = fleet;
   const stop = emergency === null ? [] : [{ ...emergency, namespace: null, level: null }];
-  return [...stop, ...freezes].map(
-    ({ namespace, level, reason, issued_by: issuedBy, issued_at_unix: since }) => ({
-      namespace,
-      level,
-      reason,
-      issuedBy,
-      since,
-    }),
-  );
+  return [...stop, ...freezes];
 }
 
 /** Returns true if nothing may start in this namespace. */

@@ -1,7 +1,7 @@
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import type { Changed } from '../../engine/client/follow.ts';
-import { ChildStore } from '../views/child-store.ts';
+import { ChildStore } from '../model/child-store.ts';
 import { MAX_CHILDREN } from './last-run.ts';
 
 /** The most runs that are kept. The runs that were asked for last are kept. */

@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
 import type {
   ChildDocument,
+  ChildVerdict,
   InstanceDocument,
   TaskDocument,
-  ChildVerdict,
 } from '../../engine/contract/documents.ts';
 import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
+import { isFollowUp, isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import { attemptTime, childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { isHeld, type Hold } from '../model/holds.ts';
@@ -171,13 +172,6 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
   name === null ? `[${index}]` : oneLine(name, 60);
 
-/** Returns true for a follow-up: a subtask outside the join that runs, if needed, after its dependencies. */
-export const isFollowUp = ({ when }: Pick<ChildDocument, 'when'>): boolean => when !== 'accepted';
-
-/** Returns true for a subtask that ended without accept, so that it can be retried. */
-export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | 'verdict'>): boolean =>
-  state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
-
 export const childLabel = (child: ChildDocument): string => oneLine(child.name ?? child.goal, 80);
 
 /** Describes a subtask. @param now seconds since 1970, for a running subtask */
@@ -291,8 +285,8 @@ export function holdText({ namespace, level, reason }: Hold): string {
 }
 
 /** Returns the time of a hold, and its author. */
-export const holdDetail = ({ since, issuedBy }: Hold): string =>
-  vscode.l10n.t('since {0}, by {1}', moment(since), issuedBy);
+export const holdDetail = ({ issued_at_unix: since, issued_by: issuer }: Hold): string =>
+  vscode.l10n.t('since {0}, by {1}', moment(since), issuer);
 
 export function instanceContext({ role, status }: InstanceDocument): string {
   return `instance ${role} ${status}`;

@@ -64,7 +64,10 @@ describe('what needs a person', () => {
     const lost = instance({ status: 'archived', active_dispatches: 0 });
     await on.window.fleet({ instances: [coordinator(), lost] });
     const [alarm] = raised;
-    assert.deepEqual(alarm?.kind === 'workerLost' && [alarm.worker.alias, alarm.load.count], ['worker-a', 1]);
+    assert.deepEqual(alarm?.kind === 'workerLost' && [alarm.worker.alias, alarm.had.active_dispatches], [
+      'worker-a',
+      1,
+    ]);
     await on.window.fleet({ instances: [coordinator(), lost] });
     assert.equal(raised.length, 1);
   });

@@ -7,14 +7,9 @@ import type { FleetModel } from '../model/fleet-model.ts';
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
   | { readonly kind: 'needsYou'; readonly task: TaskDocument; readonly subtask: number }
-  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: Load }
+  /** `had` is the one of the worker's last two documents that has more work. */
+  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly had: InstanceDocument }
   | { readonly kind: 'stalled'; readonly task: TaskDocument; readonly attempt: Stalled };
-
-/** The work of a lost worker: the number of its subtasks, and the first of them. */
-export interface Load {
-  readonly count: number;
-  readonly subtasks: NonNullable<InstanceDocument['dispatches']>;
-}
 
 type Stalled = FleetDocument['stalled'][number];
 
@@ -93,8 +88,8 @@ export class Attention implements vscode.Disposable {
     for (const worker of instances) {
       const known = before.get(worker.did);
       if (known?.status !== 'live' || worker.status !== 'archived') continue;
-      const load = [known, worker].map(loadOf).reduce((a, b) => (a.count < b.count ? b : a));
-      if (load.count > 0) this.#raise(worker.did, { kind: 'workerLost', worker, load });
+      const had = known.active_dispatches < worker.active_dispatches ? worker : known;
+      if (had.active_dispatches > 0) this.#raise(worker.did, { kind: 'workerLost', worker, had });
     }
   }
 
@@ -117,8 +112,3 @@ export class Attention implements vscode.Disposable {
 }
 
 const nameOf = ({ task, thread = task, subtask }: Stalled): string => `${thread} ${subtask}`;
-
-const loadOf = ({ active_dispatches: count, dispatches: subtasks = [] }: InstanceDocument): Load => ({
-  count,
-  subtasks,
-});

@@ -5,6 +5,7 @@ import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 import type { Changed } from '../../engine/client/follow.ts';
 import { asCommand } from '../command-registry.ts';
+import { ChildStore } from '../model/child-store.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { isFrozen } from '../model/holds.ts';
 import {
@@ -20,7 +21,6 @@ import {
   verdictIcon,
   verdictText,
 } from './appearance.ts';
-import { ChildStore } from './child-store.ts';
 import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
 
