@@ -1,13 +1,9 @@
 import * as v from 'valibot';
-import { packedChildSchema } from './protocol/child-row.ts';
-import { joinSchema, OUTCOMES } from './protocol/join-row.ts';
 import { MAX_TEXT_CHARS, whole } from './protocol/limits.ts';
-import { speedupSchema } from './protocol/speedup-row.ts';
+import { childRowSchema, joinRowSchema, serialRowSchema, speedupRowSchema } from './protocol/rows.ts';
 import { stringsSchema } from './strings.ts';
 
-export * from './protocol/child-row.ts';
-export * from './protocol/join-row.ts';
-export * from './protocol/speedup-row.ts';
+export * from './protocol/rows.ts';
 export { MAX_TEXT_CHARS } from './protocol/limits.ts';
 export type { ViewStrings } from './strings.ts';
 
@@ -30,17 +26,6 @@ export type Problem = v.InferOutput<typeof problemSchema>;
 export const STREAM_STATES = ['connecting', 'live', 'paused', 'disconnected'] as const;
 export type StreamState = (typeof STREAM_STATES)[number];
 
-const serialSchema = v.strictObject({
-  thread: v.string(),
-  alias: v.string(),
-  done: whole,
-  subtasks: whole,
-  complete: v.boolean(),
-  outcome: v.nullable(v.picklist(OUTCOMES)),
-});
-/** The present serial run, or the last one. */
-export type SerialRow = v.InferOutput<typeof serialSchema>;
-
 const toViewSchema = v.variant('type', [
   v.strictObject({ type: v.literal('init'), strings: stringsSchema }),
   v.strictObject({
@@ -61,15 +46,15 @@ const toViewSchema = v.variant('type', [
     seq: whole,
     nowUnix: v.number(),
     reset: v.boolean(),
-    join: joinSchema,
-    children: v.pipe(v.array(packedChildSchema), v.maxLength(MAX_ROWS)),
+    join: joinRowSchema,
+    children: v.pipe(v.array(childRowSchema), v.maxLength(MAX_ROWS)),
   }),
   v.strictObject({
     type: v.literal('speedup'),
-    report: v.nullable(speedupSchema),
+    report: v.nullable(speedupRowSchema),
     problem: v.nullable(problemSchema),
   }),
-  v.strictObject({ type: v.literal('serial'), run: v.nullable(serialSchema) }),
+  v.strictObject({ type: v.literal('serial'), run: v.nullable(serialRowSchema) }),
   v.strictObject({
     type: v.literal('reply'),
     id: whole,

@@ -38,7 +38,7 @@ describe('the flow of changes to a view', () => {
     assert.equal(posted.length, 3);
     assert.equal(posted[2]!.join.completed, 2);
     assert.deepEqual(
-      posted[2]!.children.map(([index, , , , , state]) => [index, state]),
+      posted[2]!.children.map(({ index, state }) => [index, state]),
       [
         [1, 'done'],
         [0, 'done'],
@@ -61,7 +61,7 @@ describe('the flow of changes to a view', () => {
     flow.offer({ status, changed: [child(0)], reset: true });
     flow.applied(2);
     assert.deepEqual(
-      posted[2]!.children.map(([index]) => index),
+      posted[2]!.children.map(({ index }) => index),
       [0],
     );
     assert.equal(posted[2]!.reset, true);

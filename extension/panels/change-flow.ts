@@ -1,5 +1,5 @@
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { MAX_ROWS, packChild, packJoin, type JoinRow, type ToView } from '../../webview/protocol.ts';
+import { childRow, joinRow, MAX_ROWS, type JoinRow, type ToView } from '../../webview/protocol.ts';
 import type { FanOutChange } from '../../engine/client/fan-out.ts';
 
 type Change = ToView & { type: 'change' };
@@ -33,7 +33,7 @@ export class ChangeFlow {
       this.#waiting.clear();
       this.#reset = true;
     }
-    this.#join = packJoin(status);
+    this.#join = joinRow(status);
     this.#unsent = true;
     for (const child of changed) this.#waiting.set(child.index, child);
     this.#send();
@@ -59,7 +59,7 @@ export class ChangeFlow {
         nowUnix: this.#nowUnix(),
         reset,
         join: this.#join,
-        children: rows.map(packChild),
+        children: rows.map(childRow),
       });
     }
   }

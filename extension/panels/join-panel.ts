@@ -3,12 +3,12 @@ import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import { followFanOut, followJoin, readFanOut, type FanOutChange } from '../../engine/client/fan-out.ts';
 import { keepFollowing } from '../../engine/client/follow.ts';
-import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { terminalJson } from '../../engine/contract/format.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {
   decodeToHost,
-  packSpeedup,
+  serialRow,
+  speedupRow,
   type Problem,
   type SerialRow,
   type StreamState,
@@ -263,7 +263,7 @@ export class JoinPanel implements vscode.Disposable {
         { task: this.#thread, vsSerial: this.#baseline() },
         signal,
       );
-      if (isLast()) this.#post({ type: 'speedup', report: packSpeedup(report), problem: null });
+      if (isLast()) this.#post({ type: 'speedup', report: speedupRow(report), problem: null });
     } catch (thrown) {
       if (isLast()) this.#post({ type: 'speedup', report: null, problem: problemOf(thrown) });
     }
@@ -398,24 +398,6 @@ export class JoinPanel implements vscode.Disposable {
       title: 'Join & Speedup',
     });
   }
-}
-
-function serialRow({
-  thread,
-  alias,
-  completed: done,
-  subtasks,
-  follow_ups: after,
-  ...status
-}: JoinStatus): SerialRow {
-  return {
-    thread,
-    alias,
-    done,
-    subtasks: subtasks - after,
-    complete: status.complete,
-    outcome: status.outcome,
-  };
 }
 
 function problemOf(thrown: unknown): Problem {

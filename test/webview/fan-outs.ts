@@ -1,6 +1,6 @@
 import type { ChildDocument, JoinStatus, SpeedupDocument } from '../../engine/contract/documents.ts';
 import { FanOutModel } from '../../webview/model/fan-out.ts';
-import { packChild, packJoin, unpackChild, type ChildRow } from '../../webview/protocol.ts';
+import { childRow, joinRow } from '../../webview/protocol.ts';
 
 /** Fan-outs as an engine returns them, for the view. */
 
@@ -148,13 +148,10 @@ export interface Story {
   readonly speedup: SpeedupDocument;
 }
 
-/** Returns the row of a subtask for a view. */
-export const rowOf = (document: ChildDocument): ChildRow => unpackChild(packChild(document));
-
 /** Returns the model of a fan-out for a view. */
 export function modelOf({ status, children }: Pick<Story, 'status' | 'children'>): FanOutModel {
   const model = new FanOutModel();
-  model.apply({ join: packJoin(status), children: children.map(rowOf), reset: true });
+  model.apply({ join: joinRow(status), children: children.map(childRow), reset: true });
   return model;
 }
 

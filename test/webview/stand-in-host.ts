@@ -2,10 +2,10 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { ChangeFlow } from '../../extension/panels/change-flow.ts';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import {
+  childRow,
   decodeToHost,
-  packChild,
-  packJoin,
-  packSpeedup,
+  joinRow,
+  speedupRow,
   type ToHost,
   type ToView,
   type ViewRequest,
@@ -78,8 +78,8 @@ export abstract class StandInHost {
       seq: at + 1,
       nowUnix: OPENED + story.at,
       reset: at === 0,
-      join: packJoin(status),
-      children: children.slice(at * page, (at + 1) * page).map(packChild),
+      join: joinRow(status),
+      children: children.slice(at * page, (at + 1) * page).map(childRow),
     }));
     return [
       { type: 'init', strings: viewStrings() },
@@ -87,7 +87,7 @@ export abstract class StandInHost {
       { type: 'task', thread, alias, goal, serial: false },
       { type: 'stream', state: 'live', note: null },
       ...pages,
-      { type: 'speedup', report: packSpeedup(speedup), problem: null },
+      { type: 'speedup', report: speedupRow(speedup), problem: null },
     ];
   }
 
@@ -97,7 +97,7 @@ export abstract class StandInHost {
     const { thread, alias } = story.status;
     await this.send({ type: 'task', thread, alias, goal: story.goal, serial: false });
     await this.send({ type: 'stream', state: 'live', note: null });
-    await this.send({ type: 'speedup', report: packSpeedup(story.speedup), problem: null });
+    await this.send({ type: 'speedup', report: speedupRow(story.speedup), problem: null });
     await this.change(story, true);
   }
 

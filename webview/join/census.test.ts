@@ -4,7 +4,8 @@ import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
 import { satisfied, speedup, statusOf, underWay } from '../../test/webview/fan-outs.ts';
-import { OUTCOMES, packJoin, packSpeedup, type Outcome } from '../protocol.ts';
+import { OUTCOMES, type Outcome } from '../../engine/contract/fan-out-documents.ts';
+import { joinRow, speedupRow } from '../protocol.ts';
 import type { CensusElement } from './census.ts';
 
 const WORDS: Readonly<Record<Outcome, string>> = {
@@ -30,7 +31,7 @@ describe('the census', () => {
   async function draw(told: Partial<CensusElement> = {}): Promise<void> {
     census = await dom.draw<CensusElement>('fleet-census', {
       strings,
-      join: packJoin(underWay().status),
+      join: joinRow(underWay().status),
       speedup: null,
       costUsd: 0.0421,
       wallSecs: 75,
@@ -40,7 +41,7 @@ describe('the census', () => {
   const figures = (): readonly string[] => findAll(census, '.figures > div').map(textOf);
 
   it('notes that nothing was run', async () => {
-    await draw({ join: packJoin({ ...underWay().status, echo: 'echo: nothing was run' }) });
+    await draw({ join: joinRow({ ...underWay().status, echo: 'echo: nothing was run' }) });
     assert.equal(textOf(find(census, '.echo')), 'echo: nothing was run');
     await draw();
     assert.equal(findAll(census, '.echo').length, 0);
@@ -63,28 +64,28 @@ describe('the census', () => {
       outcome: 'unsatisfiable',
       under_way: true,
     } as const;
-    await draw({ join: packJoin({ ...status, census: joined }) });
+    await draw({ join: joinRow({ ...status, census: joined }) });
     assert.deepEqual(findAll(census, '.moment').map(textOf), ['At the join', 'Now']);
     const [atJoin, now] = findAll(census, '.bar').map(each => each.getAttribute('aria-label') ?? '');
     assert.match(atJoin!, new RegExp(`^At the join: .*\\b${joined.failed} failed`));
     assert.match(now!, new RegExp(`^Now: .*\\b${counts.running} running`));
     assert.equal(textOf(find(census, '.goes-on')), 'Subtasks run on after the join');
-    await draw({ join: packJoin({ ...status, census: counts, under_way: false }) });
+    await draw({ join: joinRow({ ...status, census: counts, under_way: false }) });
     assert.deepEqual([findAll(census, '.moment'), findAll(census, '.goes-on')], [[], []]);
   });
 
   it('omits follow-ups, and shows their number', async () => {
     const status = { ...underWay().status, subtasks: 12, follow_ups: 2, completed: 4 };
-    await draw({ join: packJoin(status) });
+    await draw({ join: joinRow(status) });
     assert.match(figures()[0] ?? '', /4 \/ 10 ?and 2 after the join$/);
   });
 
   it('offers to retry failed subtasks, if there are any', async () => {
     const { status } = underWay();
     const clean = { ...status.counts, rejected: 0, failed: 0, timed_out: 0, cancelled: 0 };
-    await draw({ join: packJoin({ ...status, counts: clean }) });
+    await draw({ join: joinRow({ ...status, counts: clean }) });
     assert.equal(findAll(census, 'button').length, 0);
-    await draw({ join: packJoin({ ...status, counts: { ...clean, timed_out: 1 } }) });
+    await draw({ join: joinRow({ ...status, counts: { ...clean, timed_out: 1 } }) });
     let requests = 0;
     census.addEventListener('retry-requested', () => (requests += 1));
     button(census, 'Retry All Failed').click();
@@ -104,7 +105,7 @@ describe('the census', () => {
         ['pending', '2'],
       ],
     );
-    census.join = packJoin(satisfied().status);
+    census.join = joinRow(satisfied().status);
     await dom.settled();
     assert.deepEqual(
       findAll(census, '.bar > span').map(({ className, style }) => [className, style.flexGrow]),
@@ -124,7 +125,7 @@ describe('the census', () => {
 
   it('omits unknown values', async () => {
     await draw({
-      join: { ...packJoin(underWay().status), predicate: null, losers: null, reason: null },
+      join: { ...joinRow(underWay().status), predicate: null, losers: null, reason: null },
       wallSecs: null,
     });
     assert.equal(textOf(find(census, '.terms')), '');
@@ -133,9 +134,9 @@ describe('the census', () => {
   });
 
   it('shows the round from the second on', async () => {
-    await draw({ join: packJoin(statusOf([], { round: 1 })) });
+    await draw({ join: joinRow(statusOf([], { round: 1 })) });
     assert.doesNotMatch(textOf(census), /Round/);
-    census.join = packJoin(statusOf([], { round: 3 }));
+    census.join = joinRow(statusOf([], { round: 3 }));
     await dom.settled();
     assert.match(textOf(find(census, '.terms')), /Round 3$/);
   });
@@ -143,7 +144,7 @@ describe('the census', () => {
   it('shows the ended members, the wall time and the cost', async () => {
     await draw();
     assert.deepEqual(figures(), ['Ended 5 / 10', 'Wall 1m 15s', 'Cost $0.0421']);
-    census.speedup = packSpeedup(speedup({ extra_cost_usd: 0.01 }));
+    census.speedup = speedupRow(speedup({ extra_cost_usd: 0.01 }));
     await dom.settled();
     assert.equal(figures()[2], 'Cost $0.0421 $0.0100 not counted');
   });
@@ -152,7 +153,7 @@ describe('the census', () => {
     await draw();
     const icons = new Set<string>();
     for (const outcome of OUTCOMES) {
-      census.join = { ...packJoin(satisfied().status), outcome };
+      census.join = { ...joinRow(satisfied().status), outcome };
       await dom.settled();
       assert.equal(textOf(find(census, '.outcome')), WORDS[outcome]);
       const look = find(census, '.verdict .look');

@@ -2,9 +2,10 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { icon, lookIcon, type IconName } from '../components/icon.ts';
 import { styled } from '../components/styled.ts';
 import { shared } from '../components/styles.ts';
+import type { Counts, Outcome } from '../../engine/contract/fan-out-documents.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { sharesOf, wordOf } from '../model/looks.ts';
-import type { Counts, JoinRow, Outcome, SpeedupRow } from '../protocol.ts';
+import type { JoinRow, SpeedupRow } from '../protocol.ts';
 import { fill, type StringKey, type ViewStrings } from '../strings.ts';
 
 const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look: string }>> = {
@@ -199,7 +200,7 @@ export class CensusElement extends LitElement {
       <div>
         <div class="outcome">${outcome === null ? s.joinWaits : s[outcome.word]}</div>
         <div class="reason">${join.reason}</div>
-        ${join.complete && join.underWay ? html`<div class="goes-on">${s.goesOn}</div>` : nothing}
+        ${join.complete && join.under_way ? html`<div class="goes-on">${s.goesOn}</div>` : nothing}
         ${this.#retry()}
       </div>
     </div>`;
@@ -215,7 +216,7 @@ export class CensusElement extends LitElement {
 
   /** The number of members, with the follow-ups beside it. */
   #ended(): TemplateResult {
-    const { completed, subtasks, followUps } = this.join;
+    const { completed, subtasks, follow_ups: followUps } = this.join;
     return html`${completed} /
     ${subtasks - followUps}${
       followUps === 0
@@ -232,7 +233,7 @@ export class CensusElement extends LitElement {
   }
 
   #extraCost(): TemplateResult | typeof nothing {
-    const extra = this.speedup?.extraCostUsd ?? 0;
+    const extra = this.speedup?.extra_cost_usd ?? 0;
     return extra === 0
       ? nothing
       : html`<small class="muted">${fill(this.strings.costExtra, totalCost(extra))}</small>`;

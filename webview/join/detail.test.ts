@@ -3,9 +3,10 @@ import { describe, it } from 'mocha';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { child, ended, OPENED, rowOf, underWay } from '../../test/webview/fan-outs.ts';
+import { child, ended, OPENED, underWay } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { childRow } from '../protocol.ts';
 import type { DetailElement } from './detail.ts';
 import type { ActionChosen } from './row-actions.ts';
 
@@ -19,8 +20,8 @@ describe('the detail of a subtask', () => {
     clock.sync(OPENED + 6.2);
     detail = await dom.draw<DetailElement>('fleet-detail', {
       strings,
-      row: rowOf(document),
-      rows: rows.map(rowOf),
+      row: childRow(document),
+      rows: rows.map(childRow),
       clock,
       version: 1,
     });
@@ -76,7 +77,7 @@ describe('the detail of a subtask', () => {
     await draw(child(0));
     assert.deepEqual(Object.keys(terms()), ['Goal', 'Target', 'Executor']);
     assert.deepEqual(attempts(), []);
-    detail.row = rowOf(ended(0, 'worker-a', [0, 1], 'accept', { exit_code: 0 }));
+    detail.row = childRow(ended(0, 'worker-a', [0, 1], 'accept', { exit_code: 0 }));
     await dom.settled();
     assert.equal(terms()['Exit code'], '0');
   });

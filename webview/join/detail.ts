@@ -6,7 +6,7 @@ import { elapsedOf, titleOf } from '../model/fan-out.ts';
 import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { lookOf, lookOfVerdict, wordOf, type Look } from '../model/looks.ts';
-import type { ChildRow } from '../protocol.ts';
+import type { AttemptRow, ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { actionButton, ROW_ACTIONS } from './row-actions.ts';
 
@@ -19,14 +19,10 @@ export class DetailClosed extends Event {
   }
 }
 
-interface AttemptLine {
-  readonly attempt: number;
+type AttemptLine = Pick<AttemptRow, 'attempt' | 'worker' | 'reason' | 'cost_usd' | 'cost_unknown'> & {
   readonly look: Look;
-  readonly worker: string | null;
   readonly secs: number | null;
-  readonly costUsd: number | null;
-  readonly reason: string | null;
-}
+};
 
 /** The detail of one subtask. */
 export class DetailElement extends LitElement {
@@ -128,9 +124,9 @@ export class DetailElement extends LitElement {
           ${this.#term(s.detailReason, isEcho(row) ? NOTHING_WAS_RUN : row.reason)}
           ${this.#term(s.detailSummary, row.summary)} ${this.#term(s.detailTarget, row.target)}
           ${this.#term(s.detailExecutor, row.executor)}
-          ${this.#term(s.detailExit, row.exitCode === null ? null : String(row.exitCode))}
+          ${this.#term(s.detailExit, row.exit_code === null ? null : String(row.exit_code))}
           ${this.#term(s.detailSignal, row.signal)} ${this.#term(s.detailDepends, this.#dependsOn())}
-          ${this.#term(s.detailLeftGroup, row.leftGroup.join('\n'))}
+          ${this.#term(s.detailLeftGroup, row.left_group.join('\n'))}
           ${this.#term(s.columnState, this.#standing())}
         </dl>
         ${this.#attempts()}
@@ -146,9 +142,9 @@ export class DetailElement extends LitElement {
   }
 
   #dependsOn(): string {
-    const { dependsOn, dependsOnCount } = this.row;
+    const { depends_on: dependsOn, depends_on_count: count } = this.row;
     const shown = dependsOn.map(index => this.rows[index]?.name ?? `[${index}]`).join(', ');
-    const more = dependsOnCount - dependsOn.length;
+    const more = count - dependsOn.length;
     return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
   }
 
@@ -156,22 +152,15 @@ export class DetailElement extends LitElement {
   #standing(): string | null {
     const { strings: s, row } = this;
     const follows = { accepted: null, failed: s.followsFailed, always: s.followsAlways }[row.when];
-    return follows ?? (row.afterJoin ? s.afterJoinLong : null);
+    return follows ?? (row.after_join ? s.afterJoinLong : null);
   }
 
   #attempts(): TemplateResult | typeof nothing {
     const { row, strings: s } = this;
-    if (row.attempt === 0 || row.state === 'pending') return this.#listOf(row.earlier.map(earlierLine));
-    const present = {
-      attempt: row.attempt,
-      look: lookOf(row),
-      worker: row.worker,
-      secs: elapsedOf(row, this.clock.now()),
-      costUsd: row.costUsd,
-      reason: row.reason,
-    };
-    return html`<span class="hidden">${s.detailAttempts}</span
-      >${this.#listOf([...row.earlier.map(earlierLine), present])}`;
+    const earlier = row.earlier_attempts.map(earlierLine);
+    if (row.attempt === 0 || row.state === 'pending') return this.#listOf(earlier);
+    const present = { ...row, look: lookOf(row), secs: elapsedOf(row, this.clock.now()) };
+    return html`<span class="hidden">${s.detailAttempts}</span>${this.#listOf([...earlier, present])}`;
   }
 
   #listOf(lines: readonly AttemptLine[]): TemplateResult | typeof nothing {
@@ -185,7 +174,7 @@ export class DetailElement extends LitElement {
             <span>${fill(s.attempt, line.attempt)}: ${s[wordOf(line.look)]}</span>
             <span class="muted">${line.worker ?? s.noWorker}</span>
             <span class="muted number">${line.secs === null ? '' : duration(line.secs)}</span>
-            <span class="muted number">${totalCost(line.costUsd ?? 0, line.costUsd === null ? 1 : 0)}</span>
+            <span class="muted number">${totalCost(line.cost_usd, line.cost_unknown === true ? 1 : 0)}</span>
             ${line.reason === null ? nothing : html`<span class="reason">${line.reason}</span>`}
           </li>`,
       )}
@@ -193,9 +182,10 @@ export class DetailElement extends LitElement {
   }
 }
 
-function earlierLine(earlier: ChildRow['earlier'][number]): AttemptLine {
-  const { attempt, verdict, worker, wallSecs, costUsd, reason } = earlier;
-  return { attempt, look: lookOfVerdict(verdict), worker, secs: wallSecs, costUsd, reason };
-}
+const earlierLine = (earlier: AttemptRow): AttemptLine => ({
+  ...earlier,
+  look: lookOfVerdict(earlier.verdict),
+  secs: earlier.wall_time_secs,
+});
 
 customElements.define('fleet-detail', DetailElement);

@@ -4,8 +4,8 @@ import { describe, it } from 'mocha';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { child, ended, rowOf, runningSince, underWay } from '../../test/webview/fan-outs.ts';
-import type { ChildRow } from '../protocol.ts';
+import { child, ended, runningSince, underWay } from '../../test/webview/fan-outs.ts';
+import { childRow, type ChildRow } from '../protocol.ts';
 import type * as RowActions from './row-actions.ts';
 
 describe('the actions of a row', () => {
@@ -29,20 +29,20 @@ describe('the actions of a row', () => {
 
   const retried = underWay().children[2]!;
   const offered: readonly [string, ChildRow, readonly string[]][] = [
-    ['waits', rowOf(child(0)), ['cancel']],
+    ['waits', childRow(child(0)), ['cancel']],
     [
       'waits to be tried again',
-      rowOf({ ...retried, state: 'pending', started_unix: null }),
+      childRow({ ...retried, state: 'pending', started_unix: null }),
       ['output', 'cancel'],
     ],
-    ['was handed to a worker', rowOf(child(0, { state: 'running', worker: 'a' })), ['cancel']],
-    ['runs', rowOf(runningSince(0, 'a', 0)), ['output', 'cancel']],
-    ['was accepted', rowOf(ended(0, 'a', [0, 1])), ['output']],
-    ['was rejected', rowOf(ended(0, 'a', [0, 1], 'reject')), ['output', 'retry']],
-    ['failed', rowOf(ended(0, 'a', [0, 1], 'failed')), ['output', 'retry']],
-    ['ran too long', rowOf(ended(0, 'a', [0, 1], 'timeout')), ['output', 'retry']],
-    ['was cancelled', rowOf(child(0, { state: 'done', verdict: 'cancelled' })), ['output', 'retry']],
-    ['was not needed', rowOf(child(0, { state: 'done', verdict: 'skipped' })), ['output']],
+    ['was handed to a worker', childRow(child(0, { state: 'running', worker: 'a' })), ['cancel']],
+    ['runs', childRow(runningSince(0, 'a', 0)), ['output', 'cancel']],
+    ['was accepted', childRow(ended(0, 'a', [0, 1])), ['output']],
+    ['was rejected', childRow(ended(0, 'a', [0, 1], 'reject')), ['output', 'retry']],
+    ['failed', childRow(ended(0, 'a', [0, 1], 'failed')), ['output', 'retry']],
+    ['ran too long', childRow(ended(0, 'a', [0, 1], 'timeout')), ['output', 'retry']],
+    ['was cancelled', childRow(child(0, { state: 'done', verdict: 'cancelled' })), ['output', 'retry']],
+    ['was not needed', childRow(child(0, { state: 'done', verdict: 'skipped' })), ['output']],
   ];
   for (const [state, row, expected] of offered) {
     it(`offers ${expected.join(' and ')} for a subtask that ${state}`, () => {
@@ -55,7 +55,7 @@ describe('the actions of a row', () => {
   }
 
   it('reports the chosen action and its subtask, and selects no row', async () => {
-    const [output, retry, cancel] = await draw(rowOf(ended(7, 'a', [0, 1], 'failed')), false);
+    const [output, retry, cancel] = await draw(childRow(ended(7, 'a', [0, 1], 'failed')), false);
     let clicks = 0;
     const row = output!.parentElement!;
     row.addEventListener('click', () => (clicks += 1));
@@ -74,7 +74,7 @@ describe('the actions of a row', () => {
   });
 
   it('names the subtask for screen readers, with a word beside the icon or without', async () => {
-    const row = rowOf(ended(7, 'a', [0, 1], 'failed', { name: 'lint' }));
+    const row = childRow(ended(7, 'a', [0, 1], 'failed', { name: 'lint' }));
     const names = ['Show the output of lint', 'Retry lint', 'Cancel lint'];
     for (const words of [true, false]) {
       const buttons = await draw(row, words);

@@ -1,8 +1,9 @@
 import { html, type TemplateResult } from 'lit';
 import { icon, type IconName } from '../components/icon.ts';
+import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import type { ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
-import { isUnaccepted, titleOf } from '../model/fan-out.ts';
+import { titleOf } from '../model/fan-out.ts';
 
 export type RowAction = 'output' | 'retry' | 'cancel';
 
@@ -31,7 +32,7 @@ const ICONS: Readonly<Record<RowAction, IconName>> = {
 export function mayDo(action: RowAction, row: ChildRow): boolean {
   switch (action) {
     case 'output':
-      return row.startedUnix !== null || row.state === 'done' || row.earlier.length > 0;
+      return row.started_unix !== null || row.state === 'done' || row.earlier_attempts.length > 0;
     case 'retry':
       return isUnaccepted(row);
     case 'cancel':

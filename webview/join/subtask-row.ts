@@ -26,7 +26,7 @@ export function subtaskRow(row: ChildRow, context: RowContext): TemplateResult {
   const { strings: s, now, place, selected } = context;
   const look = lookOf(row);
   const elapsed = elapsedOf(row, now);
-  const isHanded = row.state === 'running' && row.startedUnix === null;
+  const isHanded = row.state === 'running' && row.started_unix === null;
   const reason = reasonOf(row, s);
   return html`<div
     id="row-${row.index}"
@@ -69,7 +69,7 @@ function workerCell(row: ChildRow, { strings, narrow }: RowContext, reason: stri
 
 function reasonOf(row: ChildRow, strings: ViewStrings): string {
   const follows = { accepted: null, failed: strings.followsFailed, always: strings.followsAlways }[row.when];
-  return [follows ?? (row.afterJoin ? strings.afterJoin : null), row.reason]
+  return [follows ?? (row.after_join ? strings.afterJoin : null), row.reason]
     .filter(part => part !== null)
     .join(' · ');
 }

@@ -9,14 +9,13 @@ import {
   many,
   modelOf,
   OPENED,
-  rowOf,
   satisfied,
   statusOf,
   underWay,
   type Story,
 } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
-import { packJoin } from '../protocol.ts';
+import { childRow, joinRow } from '../protocol.ts';
 import { EVERYTHING } from '../model/filter.ts';
 import type { ActionChosen } from './row-actions.ts';
 import type { ListingChanged, RowChosen, SubtasksElement } from './subtasks.ts';
@@ -78,8 +77,8 @@ describe('the list of subtasks', () => {
       find(subtasks, '.body').dispatchEvent(new Event('pointerenter'));
       const over = ended(1, 'worker-a', [0, 1]);
       subtasks.model.apply({
-        join: packJoin(statusOf([first, over])),
-        children: [rowOf(over)],
+        join: joinRow(statusOf([first, over])),
+        children: [childRow(over)],
         reset: false,
       });
       subtasks.version = 2;

@@ -15,7 +15,7 @@ export function legend(s: ViewStrings, model: FanOutModel, critical: readonly nu
   const join = html`<li><span class="diamond"></span>${s.joinMoment}</li>`;
   return html`<ul class="legend" aria-label=${s.legend}>
     ${LOOKS.filter(look => shown.has(look)).map(look => html`<li>${lookIcon(look)}${s[wordOf(look)]}</li>`)}
-    ${critical.length === 0 ? nothing : path} ${model.join?.joinedUnix == null ? nothing : join}
+    ${critical.length === 0 ? nothing : path} ${model.join?.joined_unix == null ? nothing : join}
   </ul>`;
 }
 

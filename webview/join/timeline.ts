@@ -293,7 +293,7 @@ export class TimelineElement extends LitElement {
   #subject(): Subject {
     const { model } = this;
     const originUnix = this.#origin();
-    const joinedUnix = model.join?.joinedUnix ?? null;
+    const joinedUnix = model.join?.joined_unix ?? null;
     return {
       lanes: model.lanes(),
       originUnix,

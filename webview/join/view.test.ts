@@ -17,7 +17,7 @@ import {
   unsatisfiable,
   type Story,
 } from '../../test/webview/fan-outs.ts';
-import { MAX_PICTURE_CHARS, packJoin } from '../protocol.ts';
+import { MAX_PICTURE_CHARS, joinRow } from '../protocol.ts';
 import type { TimelineElement } from './timeline.ts';
 
 describe('the view of a fan-out', () => {
@@ -263,8 +263,9 @@ describe('the view of a fan-out', () => {
       const run = {
         thread: 'th_serial',
         alias: 'BUILD-042-serial',
-        done: 3,
         subtasks: 8,
+        follow_ups: 0,
+        completed: 3,
         complete: false,
         outcome: null,
       };
@@ -273,7 +274,7 @@ describe('the view of a fan-out', () => {
       await click(button(panel.view, 'Cancel the Serial Run'));
       await click(button(panel.view, 'Open BUILD-042-serial'));
       assert.deepEqual(kinds(), ['run-serial', 'run-serial', 'cancel-serial', 'open-serial']);
-      await panel.send({ type: 'serial', run: { ...run, done: 8, complete: true, outcome: 'satisfied' } });
+      await panel.send({ type: 'serial', run: { ...run, completed: 8, complete: true, outcome: 'satisfied' } });
       assert.equal(findAll(panel.view, '[role="progressbar"]').length, 0);
     });
 
@@ -431,7 +432,7 @@ describe('the view of a fan-out', () => {
       seq: 2 + place,
       nowUnix: OPENED + at,
       reset: false,
-      join: packJoin({ ...status, reason }),
+      join: joinRow({ ...status, reason }),
       children: [],
     }));
     await Promise.all(changes.map(change => panel.send(change)));

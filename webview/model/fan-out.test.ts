@@ -11,14 +11,12 @@ import {
   statusOf,
   underWay,
 } from '../../test/webview/fan-outs.ts';
-import { packChild, packJoin, packSpeedup, unpackChild } from '../protocol.ts';
+import { childRow, joinRow, speedupRow } from '../protocol.ts';
 import { criticalIndices, elapsedOf, FanOutModel } from './fan-out.ts';
-
-const rowOf = (document: ChildDocument) => unpackChild(packChild(document));
 
 function modelOf(children: readonly ChildDocument[], told = {}): FanOutModel {
   const model = new FanOutModel();
-  model.apply({ join: packJoin(statusOf(children, told)), children: children.map(rowOf), reset: true });
+  model.apply({ join: joinRow(statusOf(children, told)), children: children.map(childRow), reset: true });
   return model;
 }
 
@@ -48,7 +46,7 @@ describe('the model of a fan-out', () => {
     const model = modelOf([runningSince(0, 'a', 0), ended(1, 'b', [0, 1])]);
     const [before, untouched] = model.lanes();
     assert.equal(before!.bars[0]!.end, null);
-    model.apply({ join: model.join!, children: [rowOf(ended(0, 'a', [0, 2], 'failed'))], reset: false });
+    model.apply({ join: model.join!, children: [childRow(ended(0, 'a', [0, 2], 'failed'))], reset: false });
     const [after, same] = model.lanes();
     assert.deepEqual(
       [after!.bars.length, after!.bars[0]!.end, after!.bars[0]!.look],
@@ -71,7 +69,7 @@ describe('the model of a fan-out', () => {
     };
     const times = { started_unix: OPENED, ended_unix: OPENED + 1 };
     const again = runningSince(0, 'b', 2, { attempt: 2, earlier_attempts: [{ ...earlier, ...times }] });
-    model.apply({ join: model.join!, children: [rowOf(again)], reset: false });
+    model.apply({ join: model.join!, children: [childRow(again)], reset: false });
     const bars = model.lanes().flatMap(lane => lane.bars.map(bar => [lane.worker, bar.attempt, bar.present]));
     assert.deepEqual(bars, [
       ['a', 1, false],
@@ -97,7 +95,7 @@ describe('the model of a fan-out', () => {
 
   it('forgets everything at a reset', () => {
     const model = modelOf(satisfied().children);
-    model.apply({ join: packJoin(statusOf([child(0)])), children: [rowOf(child(0))], reset: true });
+    model.apply({ join: joinRow(statusOf([child(0)])), children: [childRow(child(0))], reset: true });
     assert.deepEqual([model.known, model.lanes().length, model.costUsd, model.running], [1, 0, 0, 0]);
   });
 
@@ -121,10 +119,10 @@ describe('the model of a fan-out', () => {
     const model = modelOf([told]);
     assert.equal(model.costUsd, 0.75);
     assert.equal(model.untimed, 1);
-    model.apply({ join: model.join!, children: [rowOf({ ...told, cost_usd: 1 })], reset: false });
+    model.apply({ join: model.join!, children: [childRow({ ...told, cost_usd: 1 })], reset: false });
     assert.equal(model.costUsd, 1.5);
     assert.equal(model.untimed, 1);
-    const unknowns = rowOf({ ...told, cost_usd: 0, cost_unknown: true });
+    const unknowns = childRow({ ...told, cost_usd: 0, cost_unknown: true });
     model.apply({ join: model.join!, children: [unknowns], reset: false });
     assert.deepEqual([model.costUsd, model.unknownCosts], [0.5, 1]);
   });
@@ -141,23 +139,23 @@ describe('the model of a fan-out', () => {
 
   it('marks the report’s critical path, or the longest subtask without dependencies', () => {
     const { speedup, children } = satisfied();
-    const rows = children.map(rowOf);
-    assert.deepEqual(criticalIndices(packSpeedup(speedup), rows), [0, 2, 6]);
-    assert.deepEqual(criticalIndices(packSpeedup({ ...speedup, critical_path: [] }), rows), [7]);
+    const rows = children.map(childRow);
+    assert.deepEqual(criticalIndices(speedupRow(speedup), rows), [0, 2, 6]);
+    assert.deepEqual(criticalIndices(speedupRow({ ...speedup, critical_path: [] }), rows), [7]);
     assert.deepEqual(criticalIndices(null, rows), []);
   });
 
   it('has an elapsed time only for started attempts', () => {
     const now = OPENED + 10;
-    assert.equal(elapsedOf(rowOf(child(0)), now), null);
-    assert.equal(elapsedOf(rowOf(child(0, { state: 'running', worker: 'a' })), now), null);
-    assert.equal(elapsedOf(rowOf(runningSince(0, 'a', 4)), now), 6);
-    assert.equal(elapsedOf(rowOf(ended(0, 'a', [0, 3])), now), 3);
+    assert.equal(elapsedOf(childRow(child(0)), now), null);
+    assert.equal(elapsedOf(childRow(child(0, { state: 'running', worker: 'a' })), now), null);
+    assert.equal(elapsedOf(childRow(runningSince(0, 'a', 4)), now), 6);
+    assert.equal(elapsedOf(childRow(ended(0, 'a', [0, 3])), now), 3);
   });
 
   it('ignores a row beyond the end', () => {
     const model = modelOf([child(0)]);
-    model.apply({ join: model.join!, children: [rowOf(child(1_000_000))], reset: false });
+    model.apply({ join: model.join!, children: [childRow(child(1_000_000))], reset: false });
     assert.equal(model.rows.length, 1);
   });
 

@@ -1,5 +1,6 @@
+import { isFollowUp } from '../../engine/contract/fan-out-documents.ts';
 import { sumUsd } from '../../engine/contract/money.ts';
-import type { ChildRow, EarlierAttempt, JoinRow, SpeedupRow } from '../protocol.ts';
+import type { AttemptRow, ChildRow, JoinRow, SpeedupRow } from '../protocol.ts';
 import { packLane, type Bar, type Lane } from './lanes.ts';
 import { lookOf, lookOfVerdict } from './looks.ts';
 
@@ -84,11 +85,11 @@ export class FanOutModel {
   /** Returns the first and the last moment, in unix seconds; null while nothing has a time. */
   span(nowUnix: number): { start: number; end: number } | null {
     const lanes = this.lanes();
-    const { openedUnix = null, joinedUnix = null, complete = false } = this.#join ?? {};
+    const { opened_unix: opened = null, joined_unix: joined = null, complete = false } = this.#join ?? {};
     const starts = lanes.map(lane => lane.bars[0]!.start);
-    const first = Math.min(openedUnix ?? Infinity, ...starts);
+    const first = Math.min(opened ?? Infinity, ...starts);
     if (!Number.isFinite(first)) return null;
-    let end = joinedUnix ?? first;
+    let end = joined ?? first;
     for (const lane of lanes) end = Math.max(end, lane.lastEnd);
     if (!complete || lanes.some(({ open }) => open)) end = Math.max(end, nowUnix);
     return { start: first, end: Math.max(end, first + 0.001) };
@@ -134,59 +135,51 @@ export class FanOutModel {
 }
 
 /** Returns true if the row's attempt has started; false for one that was only delivered to a worker. */
-export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.startedUnix !== null;
+export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.started_unix !== null;
 
 /** Returns the duration of the present attempt so far, in seconds; null before it has started. */
 export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
   if (row.state === 'pending') return null;
-  if (row.state === 'done') return row.wallSecs;
-  return row.startedUnix === null ? null : Math.max(0, nowUnix - row.startedUnix);
+  if (row.state === 'done') return row.wall_time_secs;
+  return row.started_unix === null ? null : Math.max(0, nowUnix - row.started_unix);
 }
 
 export const costOf = (row: ChildRow): number =>
-  sumUsd([row, ...row.earlier].map(({ costUsd }) => costUsd ?? 0));
+  sumUsd([row, ...row.earlier_attempts].map(({ cost_usd: usd }) => usd));
 
 /** Returns the number of a subtask's attempts without a known cost. */
 export const unknownCostsOf = (row: ChildRow): number =>
-  [row, ...row.earlier].filter(({ costUsd }) => costUsd === null).length;
+  [row, ...row.earlier_attempts].filter(({ cost_unknown: isUnknown }) => isUnknown === true).length;
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 
-/** Returns true for a subtask that the join does not count. */
-export const isFollowUp = ({ when }: ChildRow): boolean => when !== 'accepted';
-
-/** Returns true for a subtask that ended without accept, so that it can be retried. */
-export const isUnaccepted = ({ state, verdict }: ChildRow): boolean =>
-  state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
-
 /** Returns the bars of a subtask: its attempts with a known worker and start, the earlier ones first. */
 function barsOf(row: ChildRow): readonly Bar[] {
-  const { index, worker, startedUnix, endedUnix, attempt, afterJoin } = row;
+  const { index, worker, started_unix: start, attempt, after_join: afterJoin } = row;
   const label = titleOf(row);
-  const bars = row.earlier.flatMap(earlier => earlierBar(row, label, earlier));
-  if (worker === null || startedUnix === null || row.state === 'pending') return bars;
-  const end = row.state === 'done' ? (endedUnix ?? startedUnix + row.wallSecs) : null;
-  const present = { index, attempt, worker, start: startedUnix, end, look: lookOf(row), label, afterJoin };
+  const bars = row.earlier_attempts.flatMap(earlier => earlierBar(row, label, earlier));
+  if (worker === null || start === null || row.state === 'pending') return bars;
+  const end = row.state === 'done' ? (row.ended_unix ?? start + row.wall_time_secs) : null;
+  const present = { index, attempt, worker, start, end, look: lookOf(row), label, afterJoin };
   return [...bars, { ...present, present: true }];
 }
 
-function earlierBar(row: ChildRow, label: string, earlier: EarlierAttempt): readonly Bar[] {
-  const { attempt, worker, startedUnix: start, endedUnix, verdict, wallSecs } = earlier;
+function earlierBar(row: ChildRow, label: string, earlier: AttemptRow): readonly Bar[] {
+  const { attempt, worker, started_unix: start, verdict } = earlier;
   if (worker === null || start === null) return [];
   const look = lookOfVerdict(verdict);
-  const end = endedUnix ?? start + wallSecs;
+  const end = earlier.ended_unix ?? start + earlier.wall_time_secs;
   return [{ index: row.index, attempt, worker, start, end, look, label, afterJoin: false, present: false }];
 }
 
 function workersOf(row: ChildRow): ReadonlySet<string> {
-  const workers = [row.worker, ...row.earlier.map(({ worker }) => worker)];
+  const workers = [row.worker, ...row.earlier_attempts.map(({ worker }) => worker)];
   return new Set(workers.filter(worker => worker !== null));
 }
 
 function untimedOf(row: ChildRow): number {
-  const earlier = row.earlier.filter(({ startedUnix, wallSecs }) => startedUnix === null && wallSecs > 0);
-  const present = row.state === 'done' && row.startedUnix === null && row.wallSecs > 0 ? 1 : 0;
-  return earlier.length + present;
+  const ended = row.state === 'done' ? [row, ...row.earlier_attempts] : row.earlier_attempts;
+  return ended.filter(({ started_unix: start, wall_time_secs: secs }) => start === null && secs > 0).length;
 }
 
 /**
@@ -198,11 +191,11 @@ export function criticalIndices(
   rows: readonly (ChildRow | undefined)[],
 ): readonly number[] {
   if (report === null) return [];
-  if (report.criticalPath.length > 0) return report.criticalPath;
+  if (report.critical_path.length > 0) return report.critical_path;
   let longest: ChildRow | null = null;
   for (const row of rows) {
-    if (row?.state !== 'done' || row.startedUnix === null || isFollowUp(row)) continue;
-    if (longest === null || row.wallSecs > longest.wallSecs) longest = row;
+    if (row?.state !== 'done' || row.started_unix === null || isFollowUp(row)) continue;
+    if (longest === null || row.wall_time_secs > longest.wall_time_secs) longest = row;
   }
   return longest === null ? [] : [longest.index];
 }

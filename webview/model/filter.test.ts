@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { OPENED, underWay } from '../../test/webview/fan-outs.ts';
-import { packChild, unpackChild } from '../protocol.ts';
+import { childRow } from '../protocol.ts';
 import { EVERYTHING, list, type Listing } from './filter.ts';
 import { NOTHING_SAVED, readSavedState } from './saved-state.ts';
 
-const rows = underWay().children.map(child => unpackChild(packChild(child)));
+const rows = underWay().children.map(childRow);
 const listed = (listing: Partial<Listing>): number[] =>
   list(rows, { ...EVERYTHING, ...listing }, OPENED + 6).map(({ index }) => index);
 

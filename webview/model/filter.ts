@@ -1,5 +1,6 @@
+import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import type { ChildRow } from '../protocol.ts';
-import { costOf, elapsedOf, isUnaccepted, titleOf } from './fan-out.ts';
+import { costOf, elapsedOf, titleOf } from './fan-out.ts';
 import { LOOKS, lookOf, type Look } from './looks.ts';
 
 export const SORT_KEYS = ['index', 'title', 'state', 'worker', 'attempt', 'elapsed', 'cost'] as const;

@@ -1,4 +1,5 @@
-import type { ChildRow, Counts, Verdict } from '../protocol.ts';
+import type { ChildVerdict, Counts } from '../../engine/contract/fan-out-documents.ts';
+import type { ChildRow } from '../protocol.ts';
 import type { StringKey } from '../strings.ts';
 
 /**
@@ -47,7 +48,7 @@ export const SIGNS: Readonly<Record<Look, string>> = {
 /** Returns the key of a look's word, which is the name of the look. */
 export const wordOf = (look: Look): StringKey => look;
 
-const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
+const VERDICT_LOOKS: Readonly<Record<ChildVerdict, Look>> = {
   accept: 'accepted',
   reject: 'rejected',
   failed: 'failed',
@@ -58,7 +59,7 @@ const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
 
 /** Returns the look of a verdict. An unknown verdict looks failed, because the join does not count it. */
 export function lookOfVerdict(verdict: string): Look {
-  return Object.hasOwn(VERDICT_LOOKS, verdict) ? VERDICT_LOOKS[verdict as Verdict] : 'failed';
+  return Object.hasOwn(VERDICT_LOOKS, verdict) ? VERDICT_LOOKS[verdict as ChildVerdict] : 'failed';
 }
 
 export function lookOf(row: ChildRow): Look {

@@ -1,12 +1,5 @@
 import { ViewClock } from '../components/clock.ts';
-import {
-  unpackChild,
-  type Problem,
-  type SerialRow,
-  type SpeedupRow,
-  type StreamState,
-  type ToView,
-} from '../protocol.ts';
+import { type Problem, type SerialRow, type SpeedupRow, type StreamState, type ToView } from '../protocol.ts';
 import type { ViewStrings } from '../strings.ts';
 import { FanOutModel } from './fan-out.ts';
 
@@ -76,9 +69,9 @@ export class PanelState {
   /** The wall time from the opening to the join, or to now. */
   get wallSecs(): number | null {
     const { join } = this.model;
-    if (join?.openedUnix == null) return null;
-    const end = join.complete ? join.joinedUnix : this.clock.now();
-    return end === null ? null : Math.max(0, end - join.openedUnix);
+    if (join?.opened_unix == null) return null;
+    const end = join.complete ? join.joined_unix : this.clock.now();
+    return end === null ? null : Math.max(0, end - join.opened_unix);
   }
 
   #stream({ state, note }: Stream): void {
@@ -89,7 +82,7 @@ export class PanelState {
 
   #change({ seq, nowUnix, reset, join, children }: Change): void {
     this.clock.sync(nowUnix);
-    this.model.apply({ join, children: children.map(unpackChild), reset });
+    this.model.apply({ join, children, reset });
     this.#appliedSeq = seq;
   }
 }

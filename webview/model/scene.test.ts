@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { many, OPENED, satisfied, type Story } from '../../test/webview/fan-outs.ts';
-import { packChild, packJoin, unpackChild } from '../protocol.ts';
+import { childRow, joinRow } from '../protocol.ts';
 import { pan, timeAxis, zoom } from './axis.ts';
 import { FanOutModel } from './fan-out.ts';
 import { fitName, fitText } from './format.ts';
@@ -21,8 +21,8 @@ import { scrollTo, windowOf } from './window.ts';
 
 function subjectOf(story: Story, told: Partial<Subject> = {}): Subject {
   const model = new FanOutModel();
-  const children = story.children.map(child => unpackChild(packChild(child)));
-  model.apply({ join: packJoin(story.status), children, reset: true });
+  const children = story.children.map(childRow);
+  model.apply({ join: joinRow(story.status), children, reset: true });
   return {
     lanes: model.lanes(),
     originUnix: OPENED,

@@ -4,15 +4,16 @@ import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
 import { satisfied, speedup } from '../../test/webview/fan-outs.ts';
-import { packSpeedup, type SerialRow } from '../protocol.ts';
+import { speedupRow, type SerialRow } from '../protocol.ts';
 import type { SerialRequested, SpeedupElement } from './speedup.ts';
 
 const MEASURED = satisfied().speedup;
 const RUN: SerialRow = {
   thread: 'th_serial',
   alias: 'BUILD-042-serial',
-  done: 3,
-  subtasks: 8,
+  completed: 3,
+  subtasks: 10,
+  follow_ups: 2,
   complete: false,
   outcome: null,
 };
@@ -25,7 +26,7 @@ describe('the speedup', () => {
   async function draw(told: Partial<SpeedupElement> = {}): Promise<void> {
     card = await dom.draw<SpeedupElement>('fleet-speedup', {
       strings,
-      report: packSpeedup(speedup()),
+      report: speedupRow(speedup()),
       problem: null,
       serial: null,
       refused: null,
@@ -61,14 +62,14 @@ describe('the speedup', () => {
 
   it('shows a dash for an impossible estimate, and no wall before there is one', async () => {
     await draw({
-      report: packSpeedup(speedup({ measured_wall_secs: null, weak: { ...speedup().weak, speedup: null } })),
+      report: speedupRow(speedup({ measured_wall_secs: null, weak: { ...speedup().weak, speedup: null } })),
     });
     assert.match(textOf(find(card, '.title')), /^– Estimate/);
     assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'Critical path 9.1s 33%']);
   });
 
   it('marks a measurement, against its ceiling', async () => {
-    await draw({ report: packSpeedup(MEASURED) });
+    await draw({ report: speedupRow(MEASURED) });
     assert.equal(textOf(find(card, '.title')), '2.38× Measured speedup over the serial run');
     assert.deepEqual(walls(), ['Serial run 21.9s 100%', 'This run 9.2s 42%', 'Critical path 8.8s 40%']);
     assert.ok(!find(card, '.wall.serial').classList.contains('estimated'));
@@ -91,19 +92,19 @@ describe('the speedup', () => {
       efficiency: null,
       cost_ratio: null,
     };
-    await draw({ report: packSpeedup({ ...MEASURED, measured }) });
+    await draw({ report: speedupRow({ ...MEASURED, measured }) });
     assert.deepEqual(facts().slice(0, 3), ['Ceiling –', 'Of the ceiling –', 'Efficiency –']);
     assert.match(textOf(find(card, '.title')), /^– Measured/);
   });
 
   it('lists the notes on the figures', async () => {
     const notes = ['subtask 3 did not run', 'two attempts were lost'];
-    await draw({ report: packSpeedup(speedup({ notes })) });
+    await draw({ report: speedupRow(speedup({ notes })) });
     assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
-    card.report = packSpeedup({ ...MEASURED, notes });
+    card.report = speedupRow({ ...MEASURED, notes });
     await dom.settled();
     assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
-    card.report = packSpeedup(speedup());
+    card.report = speedupRow(speedup());
     await dom.settled();
     assert.equal(findAll(card, '.notes').length, 0);
   });
@@ -149,13 +150,13 @@ describe('the speedup', () => {
     card.enabled = false;
     await dom.settled();
     assert.equal(button(card, 'Cancel the Serial Run').disabled, true);
-    card.serial = { ...RUN, done: 0, subtasks: 0 };
+    card.serial = { ...RUN, completed: 0, subtasks: 0, follow_ups: 0 };
     await dom.settled();
     assert.equal(find(progress, 'div').style.width, '0%');
   });
 
   it('runs serially again after a serial run, and opens the last one', async () => {
-    await draw({ serial: { ...RUN, done: 8, complete: true, outcome: 'satisfied' } });
+    await draw({ serial: { ...RUN, completed: 8, complete: true, outcome: 'satisfied' } });
     assert.equal(findAll(card, '[role="progressbar"]').length, 0);
     assert.deepEqual(buttons(), ['Run Serially Again', 'Open BUILD-042-serial']);
     assert.deepEqual(await requests('Run Serially Again'), ['run']);

@@ -204,7 +204,7 @@ export class SpeedupElement extends LitElement {
         <span>${s.weakTitle}</span>
       </div>
       ${this.#walls([
-        { word: s.serialEstimate, secs: weak.serialEstimateSecs, look: 'serial', estimated: true },
+        { word: s.serialEstimate, secs: weak.serial_estimate_secs, look: 'serial', estimated: true },
         ...this.#ownWalls(report),
       ])}
       <p class="caveat">${icon('warning')}<span>${weak.caveat}</span></p>
@@ -214,7 +214,7 @@ export class SpeedupElement extends LitElement {
 
   #measured(report: SpeedupRow, measured: NonNullable<SpeedupRow['measured']>): TemplateResult {
     const { strings: s } = this;
-    const { speedup, ceiling, efficiency, costRatio } = measured;
+    const { speedup, ceiling, efficiency } = measured;
     const share = speedup === null || ceiling === null ? null : speedup / ceiling;
     return html`<div class="measured">
       <div class="title">
@@ -223,14 +223,14 @@ export class SpeedupElement extends LitElement {
         <span>${s.measuredTitle}</span>
       </div>
       ${this.#walls([
-        { word: s.serialRun, secs: measured.serialWallSecs, look: 'serial', estimated: false },
+        { word: s.serialRun, secs: measured.serial_wall_secs, look: 'serial', estimated: false },
         ...this.#ownWalls(report),
       ])}
       <dl class="facts number">
         ${this.#fact(s.ceiling, times(ceiling))} ${this.#fact(s.ofCeiling, percent(share))}
-        ${this.#fact(s.efficiency, percent(efficiency))} ${this.#fact(s.slotsUsed, String(report.slotsUsed))}
-        ${this.#fact(s.overhead, duration(measured.overheadSecs))}
-        ${this.#fact(s.costRatio, times(costRatio))}
+        ${this.#fact(s.efficiency, percent(efficiency))} ${this.#fact(s.slotsUsed, String(report.slots_used))}
+        ${this.#fact(s.overhead, duration(measured.overhead_secs))}
+        ${this.#fact(s.costRatio, times(measured.cost_ratio))}
       </dl>
     </div>`;
   }
@@ -239,12 +239,12 @@ export class SpeedupElement extends LitElement {
     const { strings: s } = this;
     const path: Wall = {
       word: s.criticalPathWall,
-      secs: report.criticalPathSecs,
+      secs: report.critical_path_secs,
       look: 'path',
       estimated: false,
     };
-    if (report.measuredWallSecs === null) return [path];
-    return [{ word: s.thisRun, secs: report.measuredWallSecs, look: 'run', estimated: false }, path];
+    if (report.measured_wall_secs === null) return [path];
+    return [{ word: s.thisRun, secs: report.measured_wall_secs, look: 'run', estimated: false }, path];
   }
 
   #walls(walls: readonly Wall[]): TemplateResult {
@@ -298,7 +298,9 @@ export class SpeedupElement extends LitElement {
 
   #underWay(serial: SerialRow): TemplateResult {
     const { strings: s } = this;
-    const text = fill(s.serialRunning, serial.done, serial.subtasks);
+    const { completed, subtasks, follow_ups: followUps } = serial;
+    const members = subtasks - followUps;
+    const text = fill(s.serialRunning, completed, members);
     return html`
       <p>${text}</p>
       <div
@@ -306,10 +308,10 @@ export class SpeedupElement extends LitElement {
         role="progressbar"
         aria-label=${text}
         aria-valuemin="0"
-        aria-valuemax=${serial.subtasks}
-        aria-valuenow=${serial.done}
+        aria-valuemax=${members}
+        aria-valuenow=${completed}
       >
-        <div ${styled({ width: `${(100 * serial.done) / Math.max(1, serial.subtasks)}%` })}></div>
+        <div ${styled({ width: `${(100 * completed) / Math.max(1, members)}%` })}></div>
       </div>
       <div class="buttons">
         <vscode-button secondary ?disabled=${!this.enabled} @click=${() => this.#request('cancel')}
