@@ -1,16 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
-import { followFanOut, followJoin, readFanOut, type FanOutChange } from '../../engine/client/fan-out.ts';
+import { followFanOut, type FanOutChange } from '../../engine/client/fan-out.ts';
 import { keepFollowing } from '../../engine/client/follow.ts';
-import { terminalJson } from '../../engine/contract/format.ts';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {
   decodeToHost,
   serialRow,
-  speedupRow,
-  type Problem,
-  type SerialRow,
   type StreamState,
   type ToHost,
   type ToView,
@@ -21,9 +17,12 @@ import type { RunCommand } from '../command-registry.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { ChangeFlow } from './change-flow.ts';
-import { exportFile, type ExportFormat } from './export-file.ts';
-import { pageHtml } from './html.ts';
+import { exportedJson, exportFile, type ExportFormat } from './export-file.ts';
+import { pageFile, pageOf } from './page.ts';
 import { runRequested, type CommandRequest } from './panel-commands.ts';
+import { problemOf } from './problem.ts';
+import { SerialRun } from './serial-run.ts';
+import { SpeedupReports } from './speedup-reports.ts';
 import { viewStrings } from './strings.ts';
 
 /** The parts of the extension that a panel uses. */
@@ -36,10 +35,12 @@ export interface PanelHost {
   readonly run: RunCommand;
 }
 
-/** The time limit for reading an export, in milliseconds. */
-const EXPORT_MS = 60_000;
-/** The shortest time between two readings of the report after a change of subtasks, in milliseconds. */
-const REPORT_INTERVAL_MS = 3000;
+/** An attempt to follow the fan-out. */
+interface Attempt {
+  readonly client: EngineClient;
+  readonly signal: AbortSignal;
+}
+
 /** The delays before the fan-out is followed again after a failure. They grow with each failure. */
 const RETRY_MS = [1000, 2000, 5000, 10_000] as const;
 
@@ -53,22 +54,18 @@ export class JoinPanel implements vscode.Disposable {
   readonly #owned = new DisposableStore();
   readonly #thread: string;
   readonly #onClosed: () => void;
+  readonly #serial: SerialRun;
+  readonly #reports: SpeedupReports;
   /** The number of the present view of this panel. Each view is a new page. */
   #generation = 0;
   #closed = false;
   #ready = false;
   #paused = false;
   #following: AbortController | null = null;
-  /** Aborted with the present attempt to follow; null while there is none. */
-  #attempt: AbortSignal | null = null;
+  /** The present attempt to follow; null while none is made. */
+  #attempt: Attempt | null = null;
   #flow: ChangeFlow | null = null;
   #complete: boolean | null = null;
-  #serial: SerialRow | null = null;
-  #serialFollowing: AbortController | null = null;
-  #serialThread: string | null = null;
-  #reportTimer: NodeJS.Timeout | undefined;
-  /** The number of requests for the report. Only the answer to the last one counts. */
-  #reports = 0;
   #alias: string;
 
   /**
@@ -86,14 +83,26 @@ export class JoinPanel implements vscode.Disposable {
     this.#onClosed = onClosed;
     this.#thread = task.thread;
     this.#alias = task.alias;
+    this.#serial = new SerialRun(task.thread, {
+      onStatus: status => this.#serialMoved(status),
+      onFailed: thrown => host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`),
+    });
+    this.#reports = new SpeedupReports(
+      () => ({ task: task.thread, vsSerial: this.#serial.baseline }),
+      report => this.#post(report),
+    );
     panel.title = task.alias;
     this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#onMessage(data)));
     this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
     this.#owned.add(host.access.onDidChange(() => this.#followAnew()));
     this.#owned.add(host.model.onDidChange(() => this.#findSerial()));
     this.#owned.add(panel.onDidDispose(() => this.dispose()));
-    panel.webview.options = { enableScripts: true, localResourceRoots: [this.#files()] };
-    panel.webview.html = this.#html();
+    panel.webview.options = { enableScripts: true, localResourceRoots: [pageFile(host.extensionUri)] };
+    panel.webview.html = pageOf(panel.webview, host.extensionUri, {
+      script: ['main.js'],
+      style: ['main.css'],
+      title: 'Join & Speedup',
+    });
   }
 
   get thread(): string {
@@ -179,14 +188,13 @@ export class JoinPanel implements vscode.Disposable {
 
   /** Releases everything that belongs to following the fan-out. */
   #letGo(): void {
-    this.#serialFollowing?.abort();
-    this.#attempt = this.#serialFollowing = this.#serialThread = this.#flow = null;
-    clearTimeout(this.#reportTimer);
-    this.#reportTimer = undefined;
+    this.#serial.stop();
+    this.#reports.stop();
+    this.#attempt = this.#flow = null;
   }
 
   async #follow(client: EngineClient, signal: AbortSignal, succeeded: () => void): Promise<void> {
-    this.#attempt = signal;
+    this.#attempt = { client, signal };
     this.#stream('connecting', null);
     this.#complete = null;
     this.#flow = new ChangeFlow(
@@ -220,7 +228,8 @@ export class JoinPanel implements vscode.Disposable {
     this.#flow?.offer(change);
     const isNews = this.#complete !== change.status.complete;
     this.#complete = change.status.complete;
-    this.#reportSoon(client, signal, isNews ? 0 : REPORT_INTERVAL_MS);
+    if (isNews) this.#reports.now(client, signal);
+    else this.#reports.soon(client, signal);
   }
 
   /** @returns the time until the fan-out is followed again; undefined for never */
@@ -244,65 +253,14 @@ export class JoinPanel implements vscode.Disposable {
     );
   }
 
-  /** Asks for the report once, at once or after the wait, however many requests come meanwhile. */
-  #reportSoon(client: EngineClient, signal: AbortSignal, waitMs: number): void {
-    if (this.#reportTimer !== undefined && waitMs > 0) return;
-    clearTimeout(this.#reportTimer);
-    this.#reportTimer = setTimeout(() => {
-      this.#reportTimer = undefined;
-      void this.#report(client, signal);
-    }, waitMs);
-  }
-
-  async #report(client: EngineClient, signal: AbortSignal): Promise<void> {
-    const asked = ++this.#reports;
-    const isLast = (): boolean => !signal.aborted && asked === this.#reports;
-    try {
-      const report = await client.report(
-        'speedup',
-        { task: this.#thread, vsSerial: this.#baseline() },
-        signal,
-      );
-      if (isLast()) this.#post({ type: 'speedup', report: speedupRow(report), problem: null });
-    } catch (thrown) {
-      if (isLast()) this.#post({ type: 'speedup', report: null, problem: problemOf(thrown) });
-    }
-  }
-
-  /** Returns the serial baseline, once it has ended. */
-  #baseline(): string | null {
-    return this.#serial?.complete === true ? this.#serial.thread : null;
-  }
-
-  /** Finds the latest serial run of this task, whichever view or command began it. */
   #findSerial(): void {
-    const { client } = this.#host.access;
-    const { tasks } = this.#host.model;
-    if (client === undefined || this.#attempt === null) return;
-    // A serial run that was begun here is the latest, and is known before the model has it.
-    if (this.#serialThread !== null && !tasks.has(this.#serialThread)) return;
-    // The newest tasks come first.
-    const latest = [...tasks.values()].find(({ fan_out: fanOut }) => fanOut?.serial_of === this.#thread);
-    if (latest !== undefined && latest.thread !== this.#serialThread)
-      void this.#followSerial(client, latest.thread);
+    if (this.#attempt !== null) this.#serial.find(this.#attempt.client, this.#host.model.tasks);
   }
 
-  async #followSerial(client: EngineClient, thread: string): Promise<void> {
-    this.#serialFollowing?.abort();
-    this.#serialThread = thread;
-    const { signal } = (this.#serialFollowing = new AbortController());
-    try {
-      for await (const status of followJoin(client, thread, signal)) {
-        if (signal.aborted) return;
-        this.#serial = serialRow(status);
-        this.#post({ type: 'serial', run: this.#serial });
-        if (!status.complete) continue;
-        if (this.#attempt !== null) this.#reportSoon(client, this.#attempt, 0);
-        return;
-      }
-    } catch (thrown) {
-      if (!signal.aborted) this.#host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`);
-    }
+  #serialMoved(status: JoinStatus): void {
+    this.#post({ type: 'serial', run: serialRow(status) });
+    if (status.complete && this.#attempt !== null)
+      this.#reports.now(this.#attempt.client, this.#attempt.signal);
   }
 
   async #answer({ id, request }: ToHost & { type: 'request' }): Promise<void> {
@@ -328,10 +286,11 @@ export class JoinPanel implements vscode.Disposable {
         this.#followAnew();
         return null;
       case 'export-json':
-        return this.#save('json', async () => Buffer.from(await this.#json(), 'utf8'));
+        return this.#save('json', await this.#json());
       case 'export-picture':
-        return this.#save(request.format, () =>
-          Promise.resolve(Buffer.from(request.data, request.format === 'png' ? 'base64' : 'utf8')),
+        return this.#save(
+          request.format,
+          Buffer.from(request.data, request.format === 'png' ? 'base64' : 'utf8'),
         );
       default:
         await this.#command(request);
@@ -341,8 +300,8 @@ export class JoinPanel implements vscode.Disposable {
 
   async #command(request: CommandRequest): Promise<void> {
     const { run, access } = this.#host;
-    const begun = await runRequested(run, request, this.#thread, this.#serial?.thread ?? null);
-    if (begun !== undefined && access.client !== undefined) void this.#followSerial(access.client, begun);
+    const begun = await runRequested(run, request, this.#thread, this.#serial.thread);
+    if (begun !== undefined && access.client !== undefined) void this.#serial.follow(access.client, begun);
   }
 
   #pause(): void {
@@ -351,25 +310,14 @@ export class JoinPanel implements vscode.Disposable {
     this.#stream('paused', null);
   }
 
-  /** Returns the documents as `spl --json` prints them. */
-  async #json(): Promise<string> {
-    const client = this.#client();
-    const [task, join, speedup] = await Promise.all([
-      client.report('task', { task: this.#thread }),
-      readFanOut(client, this.#thread, AbortSignal.timeout(EXPORT_MS)),
-      client.report('speedup', { task: this.#thread, vsSerial: this.#baseline() }),
-    ]);
-    return `${terminalJson({ task, join, speedup }, 2)}\n`;
-  }
-
-  async #save(format: ExportFormat, content: () => Promise<Uint8Array>): Promise<string | null> {
-    return exportFile(`${this.#alias}-join`, format, await content());
-  }
-
-  #client(): EngineClient {
+  async #json(): Promise<Uint8Array> {
     const { client } = this.#host.access;
-    if (client !== undefined) return client;
-    throw new FleetError('UNREACHABLE', vscode.l10n.t('no engine answers'));
+    if (client === undefined) throw new FleetError('UNREACHABLE', vscode.l10n.t('no engine answers'));
+    return Buffer.from(await exportedJson(client, this.#thread, this.#serial.baseline), 'utf8');
+  }
+
+  #save(format: ExportFormat, content: Uint8Array): Promise<string | null> {
+    return exportFile(`${this.#alias}-join`, format, content);
   }
 
   #stream(state: StreamState, note: string | null): void {
@@ -380,27 +328,4 @@ export class JoinPanel implements vscode.Disposable {
     if (!this.#ready) return;
     void this.#panel.webview.postMessage(message);
   }
-
-  #files(): vscode.Uri {
-    return vscode.Uri.joinPath(this.#host.extensionUri, 'dist', 'webview');
-  }
-
-  #html(): string {
-    const { webview } = this.#panel;
-    const uri = (name: string): string =>
-      webview.asWebviewUri(vscode.Uri.joinPath(this.#files(), name)).toString();
-    return pageHtml({
-      scriptUri: uri('main.js'),
-      styleUri: uri('main.css'),
-      cspSource: webview.cspSource,
-      nonce: randomBytes(16).toString('base64url'),
-      language: vscode.env.language,
-      title: 'Join & Speedup',
-    });
-  }
-}
-
-function problemOf(thrown: unknown): Problem {
-  if (FleetError.is(thrown)) return { code: thrown.code, message: thrown.message, hint: thrown.hint ?? null };
-  return { code: 'INTERNAL', message: messageOf(thrown), hint: null };
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { messageOf } from '../../engine/errors.ts';
 import { fromPreviewSchema, type ToPreview } from '../../webview/plan/protocol.ts';
 import { DisposableStore } from '../disposable.ts';
-import { pageHtml } from '../panels/html.ts';
+import { pageFile, pageOf } from '../panels/page.ts';
 import { Paced } from './paced.ts';
 import type { Plans } from './plans.ts';
 import { statesOf } from './states.ts';
@@ -65,7 +64,7 @@ class PlanPreview implements vscode.Disposable {
       'fleet.plan',
       vscode.l10n.t('Preview {0}', uri.path.split('/').at(-1) ?? ''),
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
-      { enableScripts: true, localResourceRoots: [this.#resource()] },
+      { enableScripts: true, localResourceRoots: [pageFile(host.extensionUri)] },
     );
     const { webview } = this.#panel;
     this.#drawing = this.#owned.add(
@@ -84,12 +83,9 @@ class PlanPreview implements vscode.Disposable {
       this.#owned.dispose();
       onClosed();
     });
-    webview.html = pageHtml({
-      scriptUri: webview.asWebviewUri(this.#resource('plan', 'main.js')).toString(),
-      styleUri: webview.asWebviewUri(this.#resource('plan', 'plan.css')).toString(),
-      cspSource: webview.cspSource,
-      nonce: randomUUID(),
-      language: vscode.env.language,
+    webview.html = pageOf(webview, host.extensionUri, {
+      script: ['plan', 'main.js'],
+      style: ['plan', 'plan.css'],
       title: vscode.l10n.t('Plan'),
     });
   }
@@ -100,10 +96,6 @@ class PlanPreview implements vscode.Disposable {
 
   dispose(): void {
     this.#panel.dispose();
-  }
-
-  #resource(...parts: readonly string[]): vscode.Uri {
-    return vscode.Uri.joinPath(this.#host.extensionUri, 'dist', 'webview', ...parts);
   }
 
   #post(message: ToPreview): void {
