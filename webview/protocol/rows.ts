@@ -142,6 +142,6 @@ export const speedupRow = (report: SpeedupDocument): SpeedupRow => ({
 /** Copies the named members that the document has. */
 function pick<D extends object, K extends keyof D>(document: D, names: readonly K[]): Pick<D, K> {
   const picked: Partial<D> = {};
-  for (const name of names) if (name in document) picked[name] = document[name];
+  for (const name of names) if (document[name] !== undefined) picked[name] = document[name];
   return picked as Pick<D, K>;
 }
