@@ -274,7 +274,10 @@ describe('the view of a fan-out', () => {
       await click(button(panel.view, 'Cancel the Serial Run'));
       await click(button(panel.view, 'Open BUILD-042-serial'));
       assert.deepEqual(kinds(), ['run-serial', 'run-serial', 'cancel-serial', 'open-serial']);
-      await panel.send({ type: 'serial', run: { ...run, completed: 8, complete: true, outcome: 'satisfied' } });
+      await panel.send({
+        type: 'serial',
+        run: { ...run, completed: 8, complete: true, outcome: 'satisfied' },
+      });
       assert.equal(findAll(panel.view, '[role="progressbar"]').length, 0);
     });
 
