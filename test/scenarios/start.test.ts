@@ -54,7 +54,7 @@ describe('starting', function () {
         assert.equal(pid, winner.pid, `round ${round}`);
         assert.match(loser.ran.err, /^error: the home '.*' is in use by (?:process \d+|another process)\n/);
         if (/process \d/.test(loser.ran.err)) assert.match(loser.ran.err, new RegExp(`by process ${pid}\\n`));
-        assert.match(loser.ran.err, /→ spl serve --status/);
+        assert.match(loser.ran.err, /→ Show the process: spl serve --status/);
         winner.kill('SIGTERM');
         assert.equal((await ended(winner)).code, 0);
       }

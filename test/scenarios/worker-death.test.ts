@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
+import { homePaths } from '../../engine/home/paths.ts';
 import { echoes, isThere, scenario, soon, type Scenario } from '../harness/fleet.ts';
 import { joinsOf } from '../harness/laws.ts';
 import { processesNaming, processesOfGroup } from '../harness/processes.ts';
@@ -174,7 +175,7 @@ describe('a worker whose guard is killed with it', function () {
   /** Runs for ever the first time. Then writes to `met` whether that attempt still exists; a zombie does not count. */
   const MEETS = [
     'if [ "$SPL_ATTEMPT" != 1 ]; then ! grep -qs sleep "/proc/$(cat pids)/cmdline" || echo met > met; exit 0; fi',
-    'echo $$ > pids; exec sleep 600',
+    'sleep 600 & echo $! > pids; wait',
   ].join('; ');
 
   it(
@@ -183,7 +184,7 @@ describe('a worker whose guard is killed with it', function () {
       await fleet.startFleet(1);
       await fleet.fanOut('BOTH', [{ goal: 'meet nobody', run: MEETS }]);
       const command = Number(await fleet.text(fleet.at('pids')));
-      await killGuardOf(command, fleet, await fleet.pidOf('worker-a'));
+      await killWithGuard('worker-a', fleet, await fleet.pidOf('worker-a'));
       const { outcome, children } = await fleet.joined('BOTH');
       assert.deepEqual([outcome, children[0]!.attempt], ['satisfied', 2]);
       assert.equal(children[0]!.earlier_attempts[0]!.reason, 'worker died');
@@ -197,19 +198,19 @@ describe('a worker whose guard is killed with it', function () {
     scenario({}, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('STOPPED', [
-        { goal: 'a', run: 'echo $$ > a; exec sleep 600', target: 'worker-a' },
-        { goal: 'b', run: 'echo $$ > b; exec sleep 600', target: 'worker-b' },
+        { goal: 'a', run: 'sleep 600 & echo $! > a; wait', target: 'worker-a' },
+        { goal: 'b', run: 'sleep 600 & echo $! > b; wait', target: 'worker-b' },
       ]);
       const [a, b] = [Number(await fleet.text(fleet.at('a'))), Number(await fleet.text(fleet.at('b')))];
       const [workerA, workerB] = [await fleet.pidOf('worker-a'), await fleet.pidOf('worker-b')];
       // It cannot handle the stop, and must be killed.
       fleet.signal(workerA, 'SIGSTOP');
-      await fleet.kill(guardOf(a));
+      await fleet.kill(guardOf('worker-a', fleet));
       await fleet.json('fleet', 'stop', '--instance', 'worker-a', '--grace', '0');
       assert.deepEqual([workerA, a].filter(isThere), []);
 
       await fleet.kill(await fleet.pidOf('coordinator'));
-      await killGuardOf(b, fleet, workerB);
+      await killWithGuard('worker-b', fleet, workerB);
       assert.ok(isThere(b), 'nobody was there to end it');
       await fleet.refused(5, 'fleet', 'stop', '--all');
       assert.ok(!isThere(b), 'the stop has ended it');
@@ -218,15 +219,16 @@ describe('a worker whose guard is killed with it', function () {
   );
 });
 
-/** Kills a worker and the guard of its command, so that the worker does not notice the guard's end. */
-async function killGuardOf(command: number, fleet: Scenario, worker: number): Promise<void> {
+/** Kills a worker and the guard of its commands, so that the worker does not notice the guard's end. */
+async function killWithGuard(alias: string, fleet: Scenario, worker: number): Promise<void> {
   fleet.signal(worker, 'SIGSTOP');
-  await fleet.kill(guardOf(command));
+  await fleet.kill(guardOf(alias, fleet));
   await fleet.kill(worker);
 }
 
-function guardOf(command: number): number {
-  const guards = processesNaming(`spl-guard\0${command}\0`);
+/** Returns the pid of the launcher of a worker, which guards its commands. */
+function guardOf(alias: string, fleet: Scenario): number {
+  const guards = processesNaming(`spl-guard ${homePaths(`${fleet.home}-${alias}`).commandsDir}`);
   assert.equal(guards.length, 1);
   return guards[0]!.pid;
 }
