@@ -109,8 +109,8 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
-    // Ahead of the first command, which would wait for it.
-    void launchers.current();
+    const warmUp = setTimeout(() => void launchers.current(), LAUNCHER_DELAY_MS);
+    owned.add(() => Promise.resolve(clearTimeout(warmUp)));
     worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
     const leave = (): void => worker.stop(TERM_GRACE_MS);
     const removal = await watchRemoval(home.paths, error => {
@@ -140,6 +140,9 @@ async function workerConfig({ config }: Home, coordinatorHome: string): Promise<
     agents: { ...agents, ...config.agents },
   };
 }
+
+/** A worker that lives this long starts its launcher before a command needs it, in milliseconds. */
+const LAUNCHER_DELAY_MS = 2_000;
 
 /** The time that a worker lets its attempts go on after SIGTERM, in milliseconds. */
 const TERM_GRACE_MS = 1000;
