@@ -21,8 +21,8 @@ export async function installedProgram(context: vscode.ExtensionContext): Promis
   const folder = await installProgram(from, path.join(context.globalStorageUri.fsPath, 'program'));
   return {
     folder,
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the path is known only at run time, and the
-    // file is CommonJS
+    // The path is known only at run time, and the file is CommonJS.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
     load: () => require(path.join(folder, 'coordinator.js')) as BuiltCoordinator,
   };
 }
