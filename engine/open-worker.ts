@@ -109,7 +109,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
-    const warmUp = setTimeout(() => void launchers.current(), LAUNCHER_DELAY_MS);
+    const warmUp = setTimeout(() => void launchers.current().catch(() => undefined), LAUNCHER_DELAY_MS);
     owned.add(() => Promise.resolve(clearTimeout(warmUp)));
     worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
     const leave = (): void => worker.stop(TERM_GRACE_MS);

@@ -23,7 +23,7 @@ export interface Member {
   readonly attempts: Map<string, Delivery>;
 }
 
-/** What a fleet of rules tells of itself, in the order in which it happens. */
+/** The events of a fleet of rules, in the order in which they happen. */
 export interface Listener {
   recorded(record: FleetRecord): void;
   recordedByWorker(member: Member, record: FleetRecord): void;

@@ -193,7 +193,7 @@ export function runSerial(
   const levels = levelsOf(state.namespaces, namespace);
   const worker = pickWorker(coordinator, input.worker, levels);
   const subtasks = forOneWorker(membersAmong(original.fanOut.subtasks), worker);
-  // When the caller names no worker, policies check the target as a free choice.
+  // Policies check the target as a free choice if the caller names no worker.
   const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
   const { env } = original.fanOut;
   requireFanOut(state, namespace, asked, { budget_usd: null, env, instances: state.instances });

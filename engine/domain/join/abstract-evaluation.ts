@@ -714,7 +714,7 @@ function all(list: List, each: readonly Values[]): Bool {
   let outcome = TRUE;
   list.groups.forEach(({ min, max }, i) => {
     const test = asBool(each[i]!);
-    // What a single element implies is ignored: the element may be absent, and there are many.
+    // Ignores the implications of a single element: it may be absent, and there are many.
     if (max > 0)
       outcome = conjunction(outcome, truth(min === 0 || test.canHold, test.canFail, test.canError));
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { homePaths, type HomePaths } from '../../home/paths.ts';
-import { Environments, readEnvironment } from './environments.ts';
+import { environmentReader, Environments, readEnvironment } from './environments.ts';
 
 describe('the environments of submitters', () => {
   let folder: string;
@@ -25,6 +25,15 @@ describe('the environments of submitters', () => {
   });
 
   const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+  it('are remembered by a worker that has read them', async () => {
+    const environments = new Environments(paths);
+    const name = await environments.keep({ A: '1' });
+    const read = environmentReader(paths);
+    assert.deepEqual(await read(name), { A: '1' });
+    await environments.remove(name);
+    assert.deepEqual([await read(name), await read('0'.repeat(32))], [{ A: '1' }, undefined]);
+  });
 
   it('are read by name, only by their owner, and outside the home', async () => {
     const environments = new Environments(paths);

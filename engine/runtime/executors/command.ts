@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { messageOf, systemCodeOf } from '../../errors.ts';
+import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
 import { ownControlGroup, removeStaleControlGroups } from '../processes/control-group.ts';
 import { cancelReason, watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
 import { attemptEnvironment, inheritedEnvironment, markOf } from './environment.ts';
@@ -142,7 +142,11 @@ async function startGroup(
   signal: AbortSignal,
   options: GroupOptions,
 ): Promise<GuardedGroup | null> {
-  const launcher = await launchers?.current();
+  const launcher = await launchers?.current().catch(async (cause: unknown) => {
+    await removeFiles(options.files);
+    const message = `the command could not be started: ${messageOf(cause)}`;
+    throw new FleetError('WORKER_FAILED', message, { cause });
+  });
   if (launcher == null) return startGatedGroup(options, () => !signal.aborted);
   if (!signal.aborted) return launchGroup(options, launcher);
   await removeFiles(options.files);

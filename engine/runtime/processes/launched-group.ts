@@ -5,6 +5,8 @@ import { fileForCommand } from './command-notes.ts';
 import { makeControlGroup } from './control-group.ts';
 import { removeFiles, signalGroup, type GroupOptions, type GuardedGroup } from './guarded-group.ts';
 import type { Launched, Launcher } from './launcher.ts';
+import { sweep } from './sweep.ts';
+import { processTable } from '../../system/process-table.ts';
 
 /**
  * Starts a command by the launcher, which guards it as well.
@@ -18,6 +20,7 @@ export async function launchGroup(options: GroupOptions, launcher: Launcher): Pr
   const words = options.args.length === 0 ? [options.script] : [options.script, 'sh', ...options.args];
   const note = commandsDir === null ? null : join(commandsDir, id);
   const traces = { mark, control: control?.folder ?? null, files: [fifo, ...files] };
+  const leftBehind = [...traces.files, ...(note === null ? [] : [note])];
   try {
     const launched = await launcher.start({
       id,
@@ -35,10 +38,12 @@ export async function launchGroup(options: GroupOptions, launcher: Launcher): Pr
     });
     const contained = launched.isContained ? control : null;
     if (contained === null) await control?.remove();
-    const leftBehind = [fifo, ...files, ...(note === null ? [] : [note])];
     return groupOf(launched, launcher, contained, leftBehind);
   } catch (error) {
-    await Promise.all([removeFiles(files), control?.remove()]);
+    // The launcher may have died after it had started the command.
+    if (launcher.hasEnded)
+      await sweep(processTable(), { session: undefined, mark, since: undefined, control }, null);
+    await Promise.all([removeFiles(leftBehind), control?.remove()]);
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }

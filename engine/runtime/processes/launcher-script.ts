@@ -7,7 +7,7 @@
  *
  * | request | fields |
  * | --- | --- |
- * | `pipe` | path of a FIFO to make |
+ * | `pipe` | id, path of a FIFO to make |
  * | `start` | id, folder or nothing, folder to be in or nothing, input, FIFO for the output, mark, control group or nothing, note or nothing, the note's text after its first two members, `-e` or nothing, number of files, files, number of words, the script and its arguments, environment |
  * | `release` | id of a command of which nothing runs any more; removes its files and its note |
  * | `ping` | |
@@ -15,7 +15,7 @@
  * | answer | fields |
  * | --- | --- |
  * | `ready` | |
- * | `made` | path of the FIFO; the system's reason where it was not made |
+ * | `made` | id; the system's reason where it was not made |
  * | `started` | id, process, 1 where it is in its control group |
  * | `failed` | id, the system's reason |
  * | `exit` | id, exit code, signal number, 1 where nothing of it is left (then its files and its note are gone) |
@@ -101,10 +101,10 @@ sub read_file {
 }
 
 sub make_pipe {
-  my ($path) = @_;
-  return answer('made', $path, reason()) if !POSIX::mkfifo($path, 0600);
+  my ($id, $path) = @_;
+  return answer('made', $id, reason()) if !POSIX::mkfifo($path, 0600);
   $spare{$path} = 1;
-  answer('made', $path);
+  answer('made', $id);
 }
 
 sub start {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { constants as fileConstants, open as openFile, unlink as unlinkFile } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
@@ -60,7 +61,9 @@ export interface LaunchedExit {
 export interface Launcher {
   /** Settled when the process has ended. Never rejects. */
   readonly gone: Promise<void>;
-  /** @throws the system's reason; nothing of the command runs then. */
+  /** True once the process has ended. Processes of a command that it was just starting may then run. */
+  readonly hasEnded: boolean;
+  /** @throws the system's reason; nothing of the command runs then, unless the launcher has ended. */
   start(launch: Launch): Promise<Launched>;
   /** Ends the process, and kills the commands that still run. */
   close(): Promise<void>;
@@ -83,6 +86,7 @@ const unlink = promisify(unlinkFile);
  * @param label names its owner in a list of processes
  * @param program runs Perl
  * @returns null where this machine has no Perl that runs it.
+ * @throws the system's error when it has no more descriptors
  */
 export async function startLauncher(label: string, program = 'perl'): Promise<Launcher | null> {
   const child = spawn(program, ['-e', LAUNCHER, label], {
@@ -91,6 +95,8 @@ export async function startLauncher(label: string, program = 'perl'): Promise<La
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
+  // Node.js returns a child without streams if the system has no more descriptors.
+  if ((child.stdin as Writable | null | undefined) == null) throw (await once(child, 'error'))[0];
   const launcher = new PerlLauncher(child);
   return (await launcher.isReady) ? launcher : null;
 }
@@ -124,11 +130,12 @@ class Request {
 
 class PerlLauncher implements Launcher {
   readonly gone: Promise<void>;
+  hasEnded = false;
   /** False when the process ended before it was ready. */
   readonly isReady: Promise<boolean>;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #requests = new Map<string, Request>();
-  /** By path; settles those that wait for a FIFO. */
+  /** By the command's id; settles those that wait for a FIFO. */
   readonly #pipes = new Map<string, (reason: string | null) => void>();
   #onReady!: (isReady: boolean) => void;
   #pings: NodeJS.Timeout | undefined;
@@ -153,10 +160,10 @@ class PerlLauncher implements Launcher {
   async start(launch: Launch): Promise<Launched> {
     const fields = startFields(launch);
     if (fields.some(field => field.includes('\0'))) throw new Error('it must be without null bytes');
-    const output = await this.#openPipe(launch.fifo);
+    const output = await this.#openPipe(launch);
     const request = new Request();
     this.#requests.set(launch.id, request);
-    this.#keepPinging();
+    if (this.hasEnded) this.#end();
     this.#send('start', fields);
     const release = (): Promise<boolean> => this.#release(launch.id, request);
     try {
@@ -174,10 +181,12 @@ class PerlLauncher implements Launcher {
   }
 
   /** Opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then. */
-  async #openPipe(path: string): Promise<Readable> {
+  async #openPipe({ id, fifo: path }: Launch): Promise<Readable> {
     const reason = await new Promise<string | null>(resolve => {
-      this.#pipes.set(path, resolve);
-      this.#send('pipe', [path]);
+      this.#pipes.set(id, resolve);
+      this.#keepPinging();
+      this.#send('pipe', [id, path]);
+      if (this.hasEnded) this.#end();
     });
     if (reason !== null) throw new Error(reason);
     try {
@@ -198,7 +207,7 @@ class PerlLauncher implements Launcher {
     const [verb, id = '', ...words] = line.split(' ');
     if (verb === 'ready') return this.#onReady(true);
     if (verb === 'pong') return void (this.#unanswered = 0);
-    if (verb === 'made') return this.#takePipe(line.slice('made '.length));
+    if (verb === 'made') return this.#takePipe(id, words.length === 0 ? null : words.join(' '));
     const request = this.#requests.get(id);
     if (request === undefined) return;
     if (verb === 'started') request.onStarted({ pid: Number(words[0]), isContained: words[1] === '1' });
@@ -210,18 +219,15 @@ class PerlLauncher implements Launcher {
     }
   }
 
-  #takePipe(answer: string): void {
-    for (const [path, settle] of this.#pipes) {
-      if (!answer.startsWith(path)) continue;
-      this.#pipes.delete(path);
-      settle(answer.length === path.length ? null : answer.slice(path.length + 1));
-    }
+  #takePipe(id: string, reason: string | null): void {
+    this.#pipes.get(id)?.(reason);
+    this.#pipes.delete(id);
   }
 
   /** A launcher that somebody stopped is woken, and killed where that is no use: nobody else sees the end of its commands. */
   #keepPinging(): void {
     this.#pings ??= setInterval(() => {
-      if (this.#requests.size === 0) return this.#stopPinging();
+      if (this.#requests.size + this.#pipes.size === 0) return this.#stopPinging();
       if (this.#unanswered > 0) this.#child.kill('SIGCONT');
       if (this.#unanswered >= MAX_UNANSWERED) this.#child.kill('SIGKILL');
       this.#unanswered += 1;
@@ -235,7 +241,9 @@ class PerlLauncher implements Launcher {
     this.#unanswered = 0;
   }
 
+  /** Settles everything that waits for the process. */
   #end(): void {
+    this.hasEnded = true;
     this.#stopPinging();
     this.#onReady(false);
     for (const settle of this.#pipes.values()) settle('the launcher has ended');

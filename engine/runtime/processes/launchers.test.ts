@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { messageOf } from '../../errors.ts';
 import { processTable } from '../../system/process-table.ts';
 import { Launchers } from './launchers.ts';
 import type { Launch, Launcher } from './launcher.ts';
@@ -54,6 +56,35 @@ describe('the launchers of a worker', () => {
     }
   });
 
+  it('are woken when somebody stopped them, also before a command', async () => {
+    const launcher = await running();
+    process.kill(await pidOf(), 'SIGSTOP');
+    assert.equal((await (await launcher.start(launch('exit 4'))).exited).code, 4);
+  });
+
+  it('refuse a command when they have ended, at once and whatever it waits for', async () => {
+    const launcher = await running();
+    const waiting = [launch('true'), launch('true')].map(each => launcher.start(each).catch(messageOf));
+    process.kill(await pidOf(), 'SIGKILL');
+    const refused = 'the launcher has ended';
+    for (const answer of await Promise.all(waiting))
+      if (typeof answer === 'string') assert.equal(answer, refused);
+    await launcher.gone;
+    await assert.rejects(launcher.start(launch('true')), { message: refused });
+  });
+
+  it('start commands in folders whose names have spaces and line breaks', async () => {
+    const folder = join(dir, 'a b\nc');
+    await mkdir(folder);
+    const wanted = { ...launch('pwd'), dir: folder, fifo: join(folder, 'out put'), note: null };
+    const launched = await (await running()).start(wanted);
+    const [said] = (await once(launched.output, 'data')) as [Buffer];
+    launched.output.destroy();
+    assert.equal(String(said), `${folder}\n`);
+    await launched.exited;
+    await launched.release();
+  });
+
   it('kill what runs when they are closed, also what left its group, and remove its files', async () => {
     const launcher = await running();
     const wanted = launch('setsid sleep 300 & echo $!; sleep 300');
@@ -80,6 +111,10 @@ describe('the launchers of a worker', () => {
     assert.equal(await isClear('(setsid sleep 0.2 &) &'), false, 'beside it, without a parent');
   });
 
+  const pidOf = async (): Promise<number> => {
+    const [found] = await processTable().find({ text: `spl-guard ${dir}` });
+    return found?.pid ?? assert.fail('it does not run');
+  };
   const running = async (): Promise<Launcher> => (await launchers.current()) ?? assert.fail('no Perl');
 
   function launch(script: string): Launch {

@@ -16,7 +16,10 @@ export class Launchers {
     this.#program = program;
   }
 
-  /** @returns null where this machine has no Perl, or after `close`. */
+  /**
+   * @returns null where this machine has no Perl, or after `close`.
+   * @throws the system's error when it has no more descriptors; the next call tries again
+   */
   current(): Promise<Launcher | null> {
     if (this.#isClosed) return Promise.resolve(null);
     return (this.#current ??= this.#start());
@@ -25,13 +28,18 @@ export class Launchers {
   /** Ends the launcher, and kills the commands that still run. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await (await this.#current)?.close();
+    await (await this.#current?.catch(() => null))?.close();
   }
 
   async #start(): Promise<Launcher | null> {
-    const launcher = await startLauncher(this.#label, this.#program);
     const forget = (): void => void (this.#current = undefined);
-    void launcher?.gone.then(forget);
-    return launcher;
+    try {
+      const launcher = await startLauncher(this.#label, this.#program);
+      void launcher?.gone.then(forget);
+      return launcher;
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 }
