@@ -15,7 +15,7 @@ import {
 import { launchGroup } from '../processes/launched-group.ts';
 import type { Launchers } from '../processes/launchers.ts';
 import { pumpOutput, type OutputPump } from './output-pump.ts';
-import { processTable, type Birth, type ProcessTable } from '../../system/process-table.ts';
+import { processTable, type ProcessTable } from '../../system/process-table.ts';
 import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, type Traces } from '../processes/sweep.ts';
 import { withTimeLimit } from '../processes/timer.ts';
 import { waitUntil } from '../../system/wait.ts';
@@ -126,8 +126,7 @@ async function start(
     // The command has all of its time: preparing it does not count.
     const watch = watchForEnding(attempt.timeoutMs, context.signal);
     try {
-      const command = { group, mark, birth: settings.processes.birthOf(group.id), watch };
-      return await runToEnd(settings, command, spec, context);
+      return await runToEnd(settings, { group, mark, watch }, spec, context);
     } finally {
       watch.stop();
     }
@@ -171,8 +170,6 @@ interface Command {
   readonly group: GuardedGroup;
   /** The `NAME=value` in the environment of its processes. */
   readonly mark: string;
-  /** The start time of its leader, where the table gives it. */
-  readonly birth: Birth | undefined;
   readonly watch: EndingWatch;
 }
 
@@ -236,10 +233,10 @@ const isSeen = ({ code, signal, fault }: Exit): boolean => code !== null || sign
 const unseen: Exit = { code: null, signal: null, isClear: false, fault: null };
 const lost: Ending = { verdict: 'failed', reason: 'its guard process was ended' };
 
-const tracesOf = ({ group, mark, birth }: Command): Traces => ({
+const tracesOf = ({ group, mark }: Command): Traces => ({
   session: group.id,
   mark,
-  since: birth,
+  since: group.birth,
   control: group.control,
 });
 

@@ -9,7 +9,7 @@ const MAX_IN_PIPE_BYTES = 1024 * 1024;
 /** Copies the output of a command into the sink, and keeps its last lines. */
 export interface OutputPump {
   /**
-   * Copies the content of the pipe, then closes it. Call it when the relevant writers have ended: other processes may
+   * Copies the content of the pipe, then lets go of it. Call it when the relevant writers have ended: other processes may
    * hold the pipe open or go on writing, and are not waited for.
    */
   drain(): Promise<void>;
@@ -29,7 +29,7 @@ export function pumpOutput(
   const write = async (chunk: Buffer): Promise<void> => {
     await sink.write(chunk);
   };
-  from.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): void => {
     taken += chunk.length;
     tail.add(chunk);
     onOutput(chunk);
@@ -38,8 +38,10 @@ export function pumpOutput(
     writing = write(chunk)
       .catch(() => undefined)
       .then(() => void from.resume());
-  });
-  from.on('error', () => undefined);
+  };
+  from.on('data', take);
+  // An earlier reader has paused it.
+  from.resume();
   return {
     summary: () => tail.summary(),
     drain: async () => {
@@ -53,7 +55,8 @@ export function pumpOutput(
         quietTurns = taken === before ? quietTurns + 1 : 0;
       }
       await writing;
-      from.destroy();
+      from.off('data', take);
+      from.pause();
     },
   };
 }

@@ -398,6 +398,8 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
         assert.equal(result.verdict, 'accept');
         const name = /^0::.*\/(spl-.*)$/m.exec(output)?.[1];
         assert.equal(name !== undefined, hidden === 'gone', output);
+        // The next command has the same one.
+        await launchers?.close();
         if (name !== undefined) assert.ok(!existsSync(join(parent!, name)));
       });
 
@@ -571,7 +573,11 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
         await attempt('echo ready', {}, { commandsDir: notes }, sink);
         // The note, and the FIFO that it prints through: a temporary folder may vanish while it runs.
         assert.equal(seen.filter(name => !name.endsWith('.out')).length, 1);
-        assert.equal(seen.filter(name => name.endsWith('.out')).length, 1);
+        const pipes = seen.filter(name => name.endsWith('.out'));
+        assert.equal(pipes.length, 1);
+        // The next command prints through the same one.
+        assert.deepEqual(await readdir(notes), way === 'a gate' ? [] : pipes);
+        await launchers?.close();
         assert.deepEqual(await readdir(notes), []);
       });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
@@ -63,10 +64,14 @@ export function controlGroupFolder(groups: string, mounts: string): string | nul
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
+/** Returns an unused path for a group below `parent`; null without a parent. */
+export const newControlGroup = (parent: string | null): string | null =>
+  parent === null ? null : join(parent, PREFIX + randomUUID());
+
 /** Makes a group below `parent` with a unique name. Null when that fails. */
-export async function makeControlGroup(parent: string | null, id: string): Promise<ControlGroup | null> {
-  if (parent === null) return null;
-  const folder = join(parent, PREFIX + id);
+export async function makeControlGroup(parent: string | null): Promise<ControlGroup | null> {
+  const folder = newControlGroup(parent);
+  if (folder === null) return null;
   try {
     await mkdir(folder);
     return controlGroupAt(folder);

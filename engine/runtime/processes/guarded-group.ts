@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
-import { processStart } from '../../system/process-table.ts';
+import { processStart, processTable, type Birth } from '../../system/process-table.ts';
 import { fileForCommand, forgetCommand, noteCommand } from './command-notes.ts';
 import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
@@ -23,9 +23,11 @@ import { after } from './timer.ts';
 export interface GuardedGroup {
   /** The process group, which is the leader's pid. */
   readonly id: number;
+  /** The leader's start; undefined where the table does not say. */
+  readonly birth: Birth | undefined;
   /** The control group of the leader and all that it starts; null when this machine has none for this user. */
   readonly control: ControlGroup | null;
-  /** The output of the group, both streams in the order of arrival. Does not end by itself. */
+  /** The output of the group, both streams in the order of arrival. Does not end by itself; it is the group's to close. */
   readonly output: Readable;
   /** Resolves with the exit of the leader. Never rejects. */
   readonly exited: Promise<Exit>;
@@ -148,7 +150,6 @@ export async function startGatedGroup(
     go();
     return group;
   }
-  group.output.destroy();
   group.signal('SIGKILL');
   await group.exited;
   await group.release();
@@ -169,7 +170,7 @@ async function prepareGroup(options: GroupOptions): Promise<Prepared> {
   let leader: Shell | undefined;
   let guard: Shell | undefined;
   const id = randomUUID();
-  const control = await makeControlGroup(options.controlParent, id);
+  const control = await makeControlGroup(options.controlParent);
   const note = options.commandsDir === null ? null : join(options.commandsDir, id);
   try {
     const words = [fifo, input ?? '/dev/null', options.asserted ?? '', options.errexit ? '-e' : '', script];
@@ -189,6 +190,7 @@ async function prepareGroup(options: GroupOptions): Promise<Prepared> {
     const output = await outputOf(leader, fifo);
     const joined = await entered(control, leader.pid);
     const { stdin } = leader;
+    output.on('error', ignore);
     const group = guardedGroup({ leader, guard, output, files, note, control: joined });
     return { group, go: () => stdin.end('go\n') };
   } catch (error) {
@@ -227,6 +229,7 @@ interface Parts extends Pick<GuardedGroup, 'output' | 'control'> {
 function guardedGroup({ leader, guard, output, files, note, control }: Parts): GuardedGroup {
   return {
     id: leader.pid,
+    birth: processTable().birthOf(leader.pid),
     control,
     output,
     exited: leader.exited,
@@ -234,6 +237,7 @@ function guardedGroup({ leader, guard, output, files, note, control }: Parts): G
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
+      output.destroy();
       // In this order the guard still removes the files if this process dies in between.
       await removeFiles(files);
       await endShell(guard, DISMISSAL);

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { FleetError, messageOf } from '../../errors.ts';
 import { fileForCommand } from './command-notes.ts';
-import { makeControlGroup } from './control-group.ts';
+import { controlGroupAt, newControlGroup } from './control-group.ts';
 import { removeFiles, signalGroup, type GroupOptions, type GuardedGroup } from './guarded-group.ts';
-import type { Launched, Launcher } from './launcher.ts';
+import { NotLaunched, type Launched, type Launcher, type Place, type Released } from './launcher.ts';
 import { sweep } from './sweep.ts';
 import { processTable } from '../../system/process-table.ts';
 
@@ -13,59 +13,49 @@ import { processTable } from '../../system/process-table.ts';
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
 export async function launchGroup(options: GroupOptions, launcher: Launcher): Promise<GuardedGroup> {
-  const { commandsDir, mark, files } = options;
+  const { script, args, errexit, env, cwd: dir, asserted, input, files, mark, commandsDir } = options;
   const id = randomUUID();
-  const fifo = await fileForCommand(commandsDir, 'out');
-  const control = await makeControlGroup(options.controlParent, id);
-  const words = options.args.length === 0 ? [options.script] : [options.script, 'sh', ...options.args];
+  const words = args.length === 0 ? [script] : [script, 'sh', ...args];
   const note = commandsDir === null ? null : join(commandsDir, id);
-  const traces = { mark, control: control?.folder ?? null, files: [fifo, ...files] };
-  const leftBehind = [...traces.files, ...(note === null ? [] : [note])];
+  const place = async (): Promise<Place> => ({
+    fifo: await fileForCommand(commandsDir, 'out'),
+    control: newControlGroup(options.controlParent),
+  });
+  const command = { id, words, errexit, env, dir, asserted, input, files, mark, note, place };
   try {
-    const launched = await launcher.start({
-      id,
-      words,
-      errexit: options.errexit,
-      env: options.env,
-      dir: options.cwd,
-      asserted: options.asserted,
-      input: options.input,
-      fifo,
-      files,
-      mark,
-      control: traces.control,
-      note: note === null ? null : { file: note, members: traces },
-    });
-    const contained = launched.isContained ? control : null;
-    if (contained === null) await control?.remove();
-    return groupOf(launched, launcher, contained, leftBehind);
+    return groupOf(await launcher.start(command), launcher);
   } catch (error) {
+    const left = error instanceof NotLaunched ? error.left : nothing;
     // The launcher may have died after it had started the command.
-    if (launcher.hasEnded)
-      await sweep(processTable(), { session: undefined, mark, since: undefined, control }, null);
-    await Promise.all([removeFiles(leftBehind), control?.remove()]);
+    if (launcher.hasEnded) await endMarked(mark, left);
+    await removeLeft({ ...left, files: [...left.files, ...files, ...(note === null ? [] : [note])] });
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
 }
 
-function groupOf(
-  launched: Launched,
-  launcher: Launcher,
-  control: GuardedGroup['control'],
-  files: readonly string[],
-): GuardedGroup {
-  const { pid, output, exited } = launched;
+const nothing: Released = { files: [], control: null };
+
+async function endMarked(mark: string, { control }: Released): Promise<void> {
+  const group = control === null ? null : controlGroupAt(control);
+  await sweep(processTable(), { session: undefined, mark, since: undefined, control: group }, null);
+}
+
+async function removeLeft({ files, control }: Released): Promise<void> {
+  await removeFiles(files);
+  if (control !== null) await controlGroupAt(control).remove();
+}
+
+function groupOf(launched: Launched, launcher: Launcher): GuardedGroup {
+  const { pid, birth, control, output, exited } = launched;
   return {
     id: pid,
-    control,
+    birth,
+    control: control === null ? null : controlGroupAt(control),
     output,
     exited,
     guardLost: launcher.gone,
     signal: name => signalGroup(pid, name),
-    release: async () => {
-      if (!(await launched.release())) await removeFiles(files);
-      await control?.remove();
-    },
+    release: async () => removeLeft(await launched.release()),
   };
 }

@@ -5,22 +5,31 @@
  * A request on its input is a length (32 bits, big-endian) and fields separated by NUL. An answer on its output is a line of
  * fields separated by spaces. When its input ends, as it does when the worker dies, it kills every command that runs.
  *
+ * Each command has a berth: a FIFO for its output and a control group. Both are made once, and used again by the next command
+ * when nothing of the one before is left.
+ *
  * | request | fields |
  * | --- | --- |
- * | `pipe` | id, path of a FIFO to make |
- * | `start` | id, folder or nothing, folder to be in or nothing, input, FIFO for the output, mark, control group or nothing, note or nothing, the note's text after its first two members, `-e` or nothing, number of files, files, number of words, the script and its arguments, environment |
+ * | `berth` | id, path of a FIFO to make, folder of a control group to make or nothing |
+ * | `retire` | id of a berth; removes its FIFO, and its control group if that is empty |
+ * | `start` | id, berth, folder or nothing, folder to be in or nothing, input, mark, note or nothing, the note's text after its first two members, `-e` or nothing, number of files, files, number of words, the script and its arguments, environment |
  * | `release` | id of a command of which nothing runs any more; removes its files and its note |
  * | `ping` | |
  *
  * | answer | fields |
  * | --- | --- |
  * | `ready` | |
- * | `made` | id; the system's reason where it was not made |
- * | `started` | id, process, 1 where it is in its control group |
+ * | `made` | berth, 1 where it has its control group |
+ * | `unmade` | berth, the system's reason |
+ * | `started` | id, process, 1 where it is in its control group, its start in clock ticks or nothing |
+ * | `stale` | id, the system's reason why the berth can't be used any more |
  * | `failed` | id, the system's reason |
- * | `exit` | id, exit code, signal number, 1 where nothing of it is left (then its files and its note are gone) |
+ * | `exit` | id, exit code, signal number, 1 where nothing of it is left (then its files and its note are gone, and it is released) |
  * | `released` | id |
  * | `pong` | |
+ *
+ * After a fork, each page that either process writes to is copied first. So the parent prepares all that it can, and the child
+ * does only what nobody can do for it.
  *
  * On Linux it adopts the processes that its commands orphan (`PR_SET_CHILD_SUBREAPER`): a process that left its group becomes
  * a child of the launcher, so that a look at its children replaces a walk over all processes of the machine.
@@ -33,6 +42,7 @@ use Fcntl ();
 use POSIX ();
 
 my ($SUBREAPER, $DEATH_SIGNAL) = (36, 1);
+my $MAX_WAIT_SECS = 0.1;
 my %PRCTL = ('x86_64' => 157, 'aarch64' => 167);
 my $prctl = $^O eq 'linux' ? $PRCTL{(POSIX::uname())[4]} : undef;
 my $adopts = defined $prctl && syscall($prctl, $SUBREAPER, 1, 0, 0, 0) == 0 && -r "/proc/self/task/$$/children";
@@ -40,40 +50,49 @@ my $launcher = $$;
 my $boot = read_file('/proc/sys/kernel/random/boot_id');
 chomp $boot;
 
-# By the leader's pid: what runs. By id: what has ended and is not released.
-my (%running, %ended);
-# FIFOs that no command has yet.
-my %spare;
+# By the leader's pid: what runs. By id: what has ended and is not released; the berths.
+my (%running, %ended, %berths);
 # Children that carry no attempt's mark.
 my %unowned;
-my %verbs = (pipe => \&make_pipe, start => \&start, release => \&release, ping => sub { answer('pong') });
+my %verbs = (berth => \&make_berth, retire => \&retire, start => \&start, release => \&release, ping => sub { answer('pong') });
 
 $0 = "spl-guard $ARGV[0]";
+# The first three descriptors are those of the next command.
+open my $requests, '<&', 0 or exit 1;
 open my $answers, '>&', 1 or exit 1;
+sysopen my $nothing, '/dev/null', Fcntl::O_RDWR or exit 1;
+POSIX::dup2(fileno $nothing, $_) for 0 .. 2;
 pipe my $wakes, my $wake or exit 1;
 fcntl $_, Fcntl::F_SETFL, Fcntl::O_NONBLOCK for $wakes, $wake;
-$SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
+# Handlers, because a command would inherit that a signal is ignored. A child that is not yet the command takes it as such.
+for my $name (qw(HUP INT TERM PIPE)) {
+  $SIG{$name} = sub {
+    return if $$ == $launcher;
+    $SIG{$name} = 'DEFAULT';
+    kill $name, $$;
+  };
+}
 $SIG{CHLD} = sub { syswrite $wake, '.' };
 
 answer('ready');
-my $requests = '';
+my $bytes = '';
 while (1) {
   my $ready = '';
-  vec($ready, 0, 1) = vec($ready, fileno $wakes, 1) = 1;
+  vec($ready, fileno $requests, 1) = vec($ready, fileno $wakes, 1) = 1;
   next if select($ready, undef, undef, undef) < 0;
   if (vec $ready, fileno $wakes, 1) {
-    1 while sysread $wakes, my $bytes, 4096;
+    1 while sysread $wakes, my $wakings, 4096;
     reap();
   }
-  next unless vec $ready, 0, 1;
-  my $count = sysread STDIN, $requests, 65536, length $requests;
+  next unless vec $ready, fileno $requests, 1;
+  my $count = sysread $requests, $bytes, 65536, length $bytes;
   next if !defined $count && $!{EINTR};
   last unless $count;
-  while (length $requests >= 4) {
-    my $length = unpack 'N', $requests;
-    last if length $requests < 4 + $length;
-    my ($verb, @fields) = split /\0/, substr($requests, 4, $length), -1;
-    substr $requests, 0, 4 + $length, '';
+  while (length $bytes >= 4) {
+    my $length = unpack 'N', $bytes;
+    last if length $bytes < 4 + $length;
+    my ($verb, @fields) = split /\0/, substr($bytes, 4, $length), -1;
+    substr $bytes, 0, 4 + $length, '';
     $verbs{$verb}->(@fields);
   }
 }
@@ -100,58 +119,90 @@ sub read_file {
   return defined $text ? $text : '';
 }
 
-sub make_pipe {
-  my ($id, $path) = @_;
-  return answer('made', $id, reason()) if !POSIX::mkfifo($path, 0600);
-  $spare{$path} = 1;
-  answer('made', $id);
+sub make_berth {
+  my ($id, $fifo, $control) = @_;
+  return answer('unmade', $id, reason()) if !POSIX::mkfifo($fifo, 0600);
+  my $berth = $berths{$id} = { fifo => $fifo, control => '' };
+  if ($control ne '' && mkdir $control) {
+    $berth->{control} = $control;
+    sysopen $berth->{members}, "$control/cgroup.procs", Fcntl::O_WRONLY or undef $berth->{members};
+    sysopen $berth->{events}, "$control/cgroup.events", Fcntl::O_RDONLY;
+  }
+  answer('made', $id, $berth->{control} eq '' ? 0 : 1);
+}
+
+sub retire {
+  my $berth = delete $berths{$_[0]};
+  unlink $berth->{fifo};
+  rmdir $berth->{control} if $berth->{control} ne '';
 }
 
 sub start {
-  my ($id, $dir, $asserted, $input, $fifo, $mark, $control, $note, $tail, $option, $files, @rest) = @_;
+  my ($id, $berth, $dir, $asserted, $input, $mark, $note, $tail, $option, $files, @rest) = @_;
   my @files = splice @rest, 0, $files;
   my @words = splice @rest, 0, shift @rest;
-  my $attempt = { id => $id, mark => $mark, control => $control, note => $note, files => [@files, $fifo] };
-  delete $spare{$fifo};
+  my $attempt = { id => $id, berth => $berths{$berth}, mark => $mark, note => $note, files => \@files };
+  # Anew for each command: the one before may have made it non-blocking.
+  sysopen my $out, $attempt->{berth}{fifo}, Fcntl::O_WRONLY | Fcntl::O_NONBLOCK
+    or return answer($!{ENOENT} || $!{ENXIO} ? 'stale' : 'failed', $id, reason());
+  fcntl $out, Fcntl::F_SETFL, 0;
+  my ($noted, $done, $until);
+  my $prepared = ($note eq '' || ($noted = make_note($note))) && pipe $done, $until;
+  return answer('failed', $id, reason()) if !$prepared;
+  POSIX::dup2(fileno $out, $_) for 1, 2;
+  my $refusal = place($dir, $asserted, $input);
+  set_environment(@rest);
   my $pid = fork;
+  if (defined $pid && $pid == 0) {
+    become($attempt, $noted, $tail, $until);
+    if ($refusal eq '') {
+      no warnings 'exec';
+      exec { '/bin/sh' } '/bin/sh', ($option eq '' ? () : $option), '-c', '--', @words;
+      answer('failed', $id, reason());
+    } else {
+      syswrite STDOUT, "spl: $refusal\n";
+    }
+    POSIX::_exit(125);
+  }
   if (!defined $pid) {
     answer('failed', $id, reason());
-    return $ended{$id} = $attempt;
+    unlink $note if $note ne '';
   }
-  if ($pid != 0) {
-    # The process enters it as well, before it begins; here it shows whether that can be.
-    $attempt->{contained} = $control ne '' && enter($control, $pid);
-    return $running{$attempt->{pid} = $pid} = $attempt;
-  }
-  eval {
-    become(@_[0 .. 9], \@words, \@rest);
-  };
-  answer('failed', $id, "$@");
-  POSIX::_exit(125);
+  # Until the child has its own memory, each page that this process writes to costs an interrupt of the other processors.
+  close $until;
+  $attempt->{contained} = defined $pid && told_by($done) eq '1';
+  POSIX::dup2(fileno $nothing, $_) for 0 .. 2;
+  chdir '/' if $dir ne '';
+  $running{$attempt->{pid} = $pid} = $attempt if defined $pid;
 }
 
-# In the child: becomes the command, or dies of what is in the way.
+# In the child: what it has to do itself before it is the command.
 sub become {
-  my ($id, $dir, $asserted, $input, $fifo, $mark, $control, $note, $tail, $option, $words, $environment) = @_;
-  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM PIPE CHLD);
+  my ($attempt, $noted, $tail, $told) = @_;
   POSIX::setsid();
   # The command does not outlive this launcher, by which its worker learns of it.
   syscall $prctl, $DEATH_SIGNAL, 9, 0, 0, 0 if defined $prctl;
-  die "its launcher is gone\n" if getppid != $launcher;
-  my $contained = $control ne '' && enter($control, $$) ? 1 : 0;
-  write_note($note, $tail) if $note ne '';
-  sysopen my $out, $fifo, Fcntl::O_WRONLY or die reason() . "\n";
-  POSIX::dup2(fileno $out, 1);
-  POSIX::dup2(fileno $out, 2);
-  my $refusal = place($dir, $asserted, $input);
-  answer('started', $id, $$, $contained);
-  if ($refusal ne '') {
-    syswrite STDOUT, "spl: $refusal\n";
+  POSIX::_exit(125) if getppid != $launcher;
+  my $members = $attempt->{berth}{members};
+  my $contained = defined $members && syswrite($members, '0') ? 1 : 0;
+  syswrite $told, $contained;
+  my $born = $boot eq '' ? '' : (stat_of('self'))[19];
+  if (defined $noted && !write_note($noted, $born, $tail)) {
+    answer('failed', $attempt->{id}, reason());
     POSIX::_exit(125);
   }
-  %ENV = map { split /=/, $_, 2 } @$environment;
-  no warnings 'exec';
-  exec { '/bin/sh' } '/bin/sh', ($option eq '' ? () : $option), '-c', '--', @$words or die reason() . "\n";
+  syswrite $answers, "started $attempt->{id} $$ $contained $born\n";
+}
+
+# Returns what a child says before it becomes the command, or what it has said after a while.
+sub told_by {
+  my ($child) = @_;
+  my ($said, $ready) = ('', '');
+  do {
+    vec($ready, fileno $child, 1) = 1;
+    return $said if select($ready, undef, undef, $MAX_WAIT_SECS) <= 0;
+  } while sysread $child, $said, 1, length $said;
+  return $said;
 }
 
 # Enters the folder and opens the input. Returns the reason why it can't, or nothing.
@@ -160,24 +211,39 @@ sub place {
   return "the folder can't be entered: $!" if $dir ne '' && !chdir $dir;
   my $here = $asserted eq '' ? '' : POSIX::getcwd();
   return "the command would run in $here, and not in $asserted" if $here ne $asserted;
+  return '' if $input eq '';
   sysopen my $in, $input, Fcntl::O_RDONLY or return "its input can't be read: $!";
   POSIX::dup2(fileno $in, 0);
   return '';
 }
 
-sub enter {
-  my ($control, $pid) = @_;
-  sysopen my $members, "$control/cgroup.procs", Fcntl::O_WRONLY or return 0;
-  return defined syswrite $members, $pid;
+# Most commands have the environment of the one before, with few exceptions.
+sub set_environment {
+  my %wanted = map { split /=/, $_, 2 } @_;
+  delete $ENV{$_} for grep { !exists $wanted{$_} } keys %ENV;
+  while (my ($name, $value) = each %wanted) {
+    $ENV{$name} = $value if !defined $ENV{$name} || $ENV{$name} ne $value;
+  }
 }
 
 # The worker's home may have lost the folder for notes, but not more: a home that was removed is not made anew.
+sub make_note {
+  my ($note) = @_;
+  my $flags = Fcntl::O_WRONLY | Fcntl::O_CREAT | Fcntl::O_EXCL;
+  my $out;
+  return $out if sysopen $out, $note, $flags, 0600;
+  return undef if !$!{ENOENT};
+  my $folder = $note =~ s{/[^/]*$}{}r;
+  mkdir $_, 0700 for $folder =~ s{/[^/]*$}{}r, $folder;
+  sysopen $out, $note, $flags, 0600 or return undef;
+  return $out;
+}
+
 sub write_note {
-  my ($note, $tail) = @_;
-  my $start = $boot eq '' ? 'null' : '"' . $boot . ':' . (stat_of('self'))[19] . '"';
-  sysopen my $out, $note, Fcntl::O_WRONLY | Fcntl::O_CREAT | Fcntl::O_EXCL, 0600 or die reason() . "\n";
+  my ($out, $born, $tail) = @_;
+  my $start = $born eq '' ? 'null' : "\"$boot:$born\"";
   my $text = "{\"group\":$$,\"start\":$start,$tail";
-  die reason() . "\n" if (syswrite($out, $text) // 0) != length $text;
+  return (syswrite($out, $text) // 0) == length $text;
 }
 
 # The fields of a process from its state on; the name before them may hold anything.
@@ -203,6 +269,7 @@ sub reap {
     my ($attempt, $status) = @$_;
     my $clear = !kill(0, -$attempt->{pid}) && $!{ESRCH} && is_alone($attempt) ? 1 : 0;
     remove($attempt) if $clear;
+    delete $ended{$attempt->{id}} if $clear;
     answer('exit', $attempt->{id}, $status >> 8, $status & 127, $clear);
   }
 }
@@ -210,8 +277,10 @@ sub reap {
 # Tells whether nothing that the attempt started is left outside of its group.
 sub is_alone {
   my ($attempt) = @_;
-  my $events = $attempt->{control} eq '' ? '' : read_file("$attempt->{control}/cgroup.events");
-  return $1 == 0 if $events =~ /^populated (\d)/m && $attempt->{contained};
+  my $events = $attempt->{berth}{events};
+  if ($attempt->{contained} && defined $events && sysseek($events, 0, 0) && sysread $events, my $text, 256) {
+    return $1 == 0 if $text =~ /^populated (\d)/m;
+  }
   return $adopts && !owns_children($attempt);
 }
 
@@ -231,7 +300,7 @@ sub owns_children {
   return 0;
 }
 
-# Removes the files and the note of a command of which nothing is left. The worker has its FIFO open.
+# Removes the files and the note of a command of which nothing is left.
 sub remove {
   my ($attempt) = @_;
   unlink @{ $attempt->{files} }, ($attempt->{note} eq '' ? () : $attempt->{note});
@@ -249,6 +318,7 @@ sub release {
 
 # The worker is gone: kills each group, then what left it, as far as it is in the control group or carries the mark.
 sub end_all {
+  $ENV{PATH} = '/usr/bin:/bin';
   my @attempts = grep { $_->{pid} } values %running, values %ended;
   for (1 .. 5) {
     my @left = grep { kill 'KILL', -$_->{pid} } @attempts;
@@ -259,9 +329,10 @@ sub end_all {
   my %found;
   for my $round (1 .. 5) {
     %found = ();
-    for my $attempt (grep { $_->{control} ne '' } @attempts) {
-      if (sysopen my $switch, "$attempt->{control}/cgroup.kill", Fcntl::O_WRONLY) { syswrite $switch, '1' }
-      $found{$_} = $attempt->{id} for split /\n/, read_file("$attempt->{control}/cgroup.procs");
+    for my $attempt (grep { $_->{contained} } @attempts) {
+      my $control = $attempt->{berth}{control};
+      if (sysopen my $switch, "$control/cgroup.kill", Fcntl::O_WRONLY) { syswrite $switch, '1' }
+      $found{$_} = $attempt->{id} for split /\n/, read_file("$control/cgroup.procs");
     }
     for my $process (@attempts ? glob '/proc/[0-9]*' : ()) {
       my $environment = "\0" . read_file("$process/environ");
@@ -275,10 +346,11 @@ sub end_all {
   }
   my %staying = map { $_ => 1 } values %found;
   for my $attempt (@attempts) {
-    system { 'find' } 'find', $attempt->{control}, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';' if $attempt->{control} ne '';
     $attempt->{note} = '' if $staying{$attempt->{id}} || $boot eq '';
     remove($attempt);
   }
-  unlink keys %spare;
+  my @controls = grep { $_ ne '' } map { $_->{control} } values %berths;
+  system { 'find' } 'find', @controls, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';' if @controls;
+  unlink map { $_->{fifo} } values %berths;
 }
 `;

@@ -1,12 +1,15 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { constants as fileConstants, open as openFile, unlink as unlinkFile } from 'node:fs';
+import { constants as fileConstants, open as openFile, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { messageOf, systemCodeOf } from '../../errors.ts';
+import type { Birth } from '../../system/process-table.ts';
 import { LAUNCHER } from './launcher-script.ts';
+import { after } from './timer.ts';
 
 /** A command, as the launcher is to start it. */
 export interface Launch {
@@ -22,30 +25,43 @@ export interface Launch {
   readonly asserted: string | null;
   /** The file that the command reads; null for an empty input. */
   readonly input: string | null;
-  /** Path of a FIFO for the output, which does not exist yet. */
-  readonly fifo: string;
   /** Files to remove with the command. */
   readonly files: readonly string[];
   readonly mark: string;
-  /** Folder of the command's control group, or null. */
+  /** The file that notes the command; null for none. */
+  readonly note: string | null;
+  /** Called where the command needs a new berth. */
+  readonly place: () => Promise<Place>;
+}
+
+/** The paths of a berth, none of which exists yet. */
+export interface Place {
+  /** A FIFO for the output. */
+  readonly fifo: string;
+  /** The folder of a control group; null for none. */
   readonly control: string | null;
-  /** The file that notes the command, and the members of the note besides `group` and `start`; null for none. */
-  readonly note: { readonly file: string; readonly members: object } | null;
 }
 
 /** A command that runs. */
 export interface Launched {
   readonly pid: number;
-  /** True when the command is in its control group. */
-  readonly isContained: boolean;
+  /** Undefined where the launcher does not tell. */
+  readonly birth: Birth | undefined;
+  /** The folder of its control group; null where it is in none. */
+  readonly control: string | null;
+  /** The output. It goes to the next command, so that listeners are taken off and it is paused before `release`. */
   readonly output: Readable;
   /** Never rejects; `code` and `signal` are both null when the launcher ended first. */
   readonly exited: Promise<LaunchedExit>;
-  /**
-   * Removes the command's files and its note. Call it when nothing of the command runs.
-   * @returns false when the launcher has ended, and removed nothing.
-   */
-  release(): Promise<boolean>;
+  /** Removes the command's files and its note. Call it when nothing of the command runs. */
+  release(): Promise<Released>;
+}
+
+export interface Released {
+  /** The files that the launcher left, because it has ended. */
+  readonly files: readonly string[];
+  /** The folder of the control group, where no other command will use it. */
+  readonly control: string | null;
 }
 
 export interface LaunchedExit {
@@ -57,13 +73,23 @@ export interface LaunchedExit {
   readonly fault: string | null;
 }
 
+/** Says why a command was not started. Nothing of it runs, unless the launcher has ended. */
+export class NotLaunched extends Error {
+  readonly left: Released;
+
+  constructor(message: string, left: Released, options?: ErrorOptions) {
+    super(message, options);
+    this.left = left;
+  }
+}
+
 /** A process that starts commands and guards them (see `launcher-script.ts`). */
 export interface Launcher {
   /** Settled when the process has ended. Never rejects. */
   readonly gone: Promise<void>;
   /** True once the process has ended. Processes of a command that it was just starting may then run. */
   readonly hasEnded: boolean;
-  /** @throws the system's reason; nothing of the command runs then, unless the launcher has ended. */
+  /** @throws NotLaunched with the system's reason. */
   start(launch: Launch): Promise<Launched>;
   /** Ends the process, and kills the commands that still run. */
   close(): Promise<void>;
@@ -73,13 +99,15 @@ export interface Launcher {
 const PING_MS = 2_000;
 /** Pings without an answer after which the launcher is killed. It is woken from the first one on. */
 const MAX_UNANSWERED = 5;
+/** The time to kill the commands that still run, in milliseconds. */
+const CLOSE_MS = 10_000;
+const ENDED = 'the launcher has ended';
 const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/local/bin', LC_ALL: 'C' };
 const SIGNALS = new Map(
   Object.entries(systemConstants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
 );
 
 const open = promisify(openFile);
-const unlink = promisify(unlinkFile);
 
 /**
  * Starts a launcher.
@@ -101,16 +129,32 @@ export async function startLauncher(label: string, program = 'perl'): Promise<La
   return (await launcher.isReady) ? launcher : null;
 }
 
+/** A FIFO and a control group, in which one command after the other runs. */
+interface Berth {
+  readonly id: string;
+  readonly place: Place;
+  readonly fd: number;
+  readonly output: Socket;
+}
+
+interface Started extends Pick<Launched, 'pid' | 'birth'> {
+  readonly isContained: boolean;
+}
+
 /** A request to start a command, until the command is released. */
 class Request {
-  readonly started: Promise<{ readonly pid: number; readonly isContained: boolean }>;
+  readonly started: Promise<Started>;
   readonly exited: Promise<LaunchedExit>;
   /** False when the launcher ended first. */
   readonly released: Promise<boolean>;
-  onStarted!: (started: { readonly pid: number; readonly isContained: boolean }) => void;
+  onStarted!: (started: Started) => void;
   onFailed!: (reason: string) => void;
+  readonly onStale: (reason: string) => void;
   onExit!: (exit: LaunchedExit) => void;
+  exit: LaunchedExit | null = null;
   onReleased!: (isDone: boolean) => void;
+  /** True when its berth was removed by somebody, and nothing was started. */
+  isStale = false;
   /** Says why the command could not begin, where that was found after its process had been started. */
   fault: string | null = null;
 
@@ -122,8 +166,17 @@ class Request {
         reject(new Error(reason));
       };
     });
+    this.onStale = reason => {
+      this.isStale = true;
+      this.onFailed(reason);
+    };
     this.started.catch(() => undefined);
-    this.exited = new Promise(resolve => (this.onExit = resolve));
+    this.exited = new Promise(resolve => {
+      this.onExit = exit => {
+        this.exit ??= exit;
+        resolve(exit);
+      };
+    });
     this.released = new Promise(resolve => (this.onReleased = resolve));
   }
 }
@@ -135,8 +188,13 @@ class PerlLauncher implements Launcher {
   readonly isReady: Promise<boolean>;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #requests = new Map<string, Request>();
-  /** By the command's id; settles those that wait for a FIFO. */
-  readonly #pipes = new Map<string, (reason: string | null) => void>();
+  /** By the berth's id; settles those that wait for it, with true where it has its control group. */
+  readonly #making = new Map<
+    string,
+    { readonly resolve: (isContained: boolean) => void; readonly reject: (reason: string) => void }
+  >();
+  #free: Berth[] = [];
+  #berths = 0;
   #onReady!: (isReady: boolean) => void;
   #pings: NodeJS.Timeout | undefined;
   #unanswered = 0;
@@ -158,48 +216,96 @@ class PerlLauncher implements Launcher {
   }
 
   async start(launch: Launch): Promise<Launched> {
-    const fields = startFields(launch);
-    if (fields.some(field => field.includes('\0'))) throw new Error('it must be without null bytes');
-    const output = await this.#openPipe(launch);
-    const request = new Request();
-    this.#requests.set(launch.id, request);
-    if (this.hasEnded) this.#end();
-    this.#send('start', fields);
-    const release = (): Promise<boolean> => this.#release(launch.id, request);
-    try {
-      return { ...(await request.started), output, exited: request.exited, release };
-    } catch (error) {
-      output.destroy();
-      await release();
-      throw error;
-    }
+    const free = this.#takeFree();
+    const started = free === undefined ? 'stale' : await this.#startIn(free, launch);
+    if (started !== 'stale') return started;
+    const berth = await this.#newBerth(launch.place);
+    const second = await this.#startIn(berth, launch);
+    if (second === 'stale') throw new NotLaunched('its output was removed', leftOf(berth));
+    return second;
   }
 
   async close(): Promise<void> {
+    // Somebody may have stopped it.
+    this.#child.kill('SIGCONT');
     this.#child.stdin.end();
+    const cancel = after(CLOSE_MS, () => this.#child.kill('SIGKILL'));
     await this.gone;
+    cancel();
   }
 
-  /** Opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then. */
-  async #openPipe({ id, fifo: path }: Launch): Promise<Readable> {
-    const reason = await new Promise<string | null>(resolve => {
-      this.#pipes.set(id, resolve);
-      this.#keepPinging();
-      this.#send('pipe', [id, path]);
-      if (this.hasEnded) this.#end();
-    });
-    if (reason !== null) throw new Error(reason);
+  /** @returns 'stale' where somebody has removed the berth. */
+  async #startIn(berth: Berth, launch: Launch): Promise<Launched | 'stale'> {
+    const { id } = launch;
+    const fields = startFields(launch, berth);
+    const request = new Request();
     try {
-      const fd = await open(path, fileConstants.O_RDWR | fileConstants.O_NONBLOCK);
-      return new Socket({ fd, readable: true, writable: false });
+      if (fields.some(field => field.includes('\0'))) throw new Error('it must be without null bytes');
+      this.#requests.set(id, request);
+      if (this.hasEnded) this.#end();
+      this.#keepPinging();
+      this.#send('start', fields);
+      const { pid, birth, isContained } = await request.started;
+      const control = isContained ? berth.place.control : null;
+      const release = (): Promise<Released> => this.#release(launch, request, berth);
+      return { pid, birth, control, output: berth.output, exited: request.exited, release };
     } catch (error) {
-      await unlink(path).catch(ignore);
-      throw error;
+      this.#retire(berth);
+      await this.#forget(id, request);
+      if (request.isStale) return 'stale';
+      throw new NotLaunched(messageOf(error), leftOf(berth), { cause: error });
     }
   }
 
-  #release(id: string, request: Request): Promise<boolean> {
+  #takeFree(): Berth | undefined {
+    const free = this.#free.pop();
+    if (free === undefined || isEmpty(free)) return free;
+    this.#retire(free);
+    return this.#takeFree();
+  }
+
+  /** Its FIFO is opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then. */
+  async #newBerth(placeOf: Launch['place']): Promise<Berth> {
+    const place = await placeOf();
+    const id = String((this.#berths += 1));
+    try {
+      const isContained = await new Promise<boolean>((resolve, reject) => {
+        this.#making.set(id, { resolve, reject: reason => reject(new Error(reason)) });
+        this.#keepPinging();
+        this.#send('berth', [id, place.fifo, place.control ?? '']);
+        if (this.hasEnded) this.#end();
+      });
+      const fd = await open(place.fifo, fileConstants.O_RDWR | fileConstants.O_NONBLOCK);
+      const output = new Socket({ fd, readable: true, writable: false });
+      output.on('error', ignore);
+      return { id, place: { ...place, control: isContained ? place.control : null }, fd, output };
+    } catch (error) {
+      this.#send('retire', [id]);
+      throw new NotLaunched(messageOf(error), leftOf({ place }), { cause: error });
+    }
+  }
+
+  /** Nobody can write to the berth of a command that has ended clear, so that the next one may have it. */
+  async #release({ id, files, note }: Launch, request: Request, berth: Berth): Promise<Released> {
+    if (!this.hasEnded && request.exit?.isClear === true && !berth.output.destroyed) {
+      this.#requests.delete(id);
+      this.#free.push(berth);
+      return { files: [], control: null };
+    }
+    this.#retire(berth);
+    const isDone = await this.#forget(id, request);
+    const left = leftOf(berth);
+    return { ...left, files: isDone ? [] : [...left.files, ...files, ...(note === null ? [] : [note])] };
+  }
+
+  #retire({ id, output }: Berth): void {
+    output.destroy();
+    this.#send('retire', [id]);
+  }
+
+  #forget(id: string, request: Request): Promise<boolean> {
     if (this.#requests.get(id) === request) this.#send('release', [id]);
+    else request.onReleased(!this.hasEnded);
     return request.released;
   }
 
@@ -207,10 +313,12 @@ class PerlLauncher implements Launcher {
     const [verb, id = '', ...words] = line.split(' ');
     if (verb === 'ready') return this.#onReady(true);
     if (verb === 'pong') return void (this.#unanswered = 0);
-    if (verb === 'made') return this.#takePipe(id, words.length === 0 ? null : words.join(' '));
+    if (verb === 'made') return this.#takeBerth(id)?.resolve(words[0] === '1');
+    if (verb === 'unmade') return this.#takeBerth(id)?.reject(words.join(' '));
     const request = this.#requests.get(id);
     if (request === undefined) return;
-    if (verb === 'started') request.onStarted({ pid: Number(words[0]), isContained: words[1] === '1' });
+    if (verb === 'started') request.onStarted(startedOf(words));
+    else if (verb === 'stale') request.onStale(words.join(' '));
     else if (verb === 'failed') request.onFailed(words.join(' '));
     else if (verb === 'exit') request.onExit(exitOf(words, request.fault));
     else {
@@ -219,15 +327,16 @@ class PerlLauncher implements Launcher {
     }
   }
 
-  #takePipe(id: string, reason: string | null): void {
-    this.#pipes.get(id)?.(reason);
-    this.#pipes.delete(id);
+  #takeBerth(id: string): { resolve(isContained: boolean): void; reject(reason: string): void } | undefined {
+    const waiting = this.#making.get(id);
+    this.#making.delete(id);
+    return waiting;
   }
 
   /** A launcher that somebody stopped is woken, and killed where that is no use: nobody else sees the end of its commands. */
   #keepPinging(): void {
     this.#pings ??= setInterval(() => {
-      if (this.#requests.size + this.#pipes.size === 0) return this.#stopPinging();
+      if (this.#requests.size + this.#making.size === 0) return this.#stopPinging();
       if (this.#unanswered > 0) this.#child.kill('SIGCONT');
       if (this.#unanswered >= MAX_UNANSWERED) this.#child.kill('SIGKILL');
       this.#unanswered += 1;
@@ -246,10 +355,11 @@ class PerlLauncher implements Launcher {
     this.hasEnded = true;
     this.#stopPinging();
     this.#onReady(false);
-    for (const settle of this.#pipes.values()) settle('the launcher has ended');
-    this.#pipes.clear();
+    for (const { reject } of this.#making.values()) reject(ENDED);
+    this.#making.clear();
+    for (const { output } of this.#free.splice(0)) output.destroy();
     for (const request of this.#requests.values()) {
-      request.onFailed('the launcher has ended');
+      request.onFailed(ENDED);
       request.onExit({ code: null, signal: null, isClear: false, fault: null });
       request.onReleased(false);
     }
@@ -263,24 +373,28 @@ class PerlLauncher implements Launcher {
   }
 }
 
+function startedOf([pid, contained, birth]: readonly string[]): Started {
+  return { pid: Number(pid), birth: birth ? Number(birth) : undefined, isContained: contained === '1' };
+}
+
 function exitOf([code, signal, clear]: readonly string[], fault: string | null): LaunchedExit {
   const name = SIGNALS.get(Number(signal)) ?? null;
   const isExit = name === null && fault === null;
   return { code: isExit ? Number(code) : null, signal: name, isClear: clear === '1', fault };
 }
 
-function startFields({ note, files, words, env, ...launch }: Launch): string[] {
+function startFields({ note, files, words, env, mark, ...launch }: Launch, { id, place }: Berth): string[] {
   const environment = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
+  const traces = { mark, control: place.control, files: [place.fifo, ...files] };
   return [
     launch.id,
+    id,
     launch.dir ?? '',
     launch.asserted ?? '',
-    launch.input ?? '/dev/null',
-    launch.fifo,
-    launch.mark,
-    launch.control ?? '',
-    note?.file ?? '',
-    note === null ? '' : JSON.stringify(note.members).slice(1),
+    launch.input ?? '',
+    mark,
+    note ?? '',
+    JSON.stringify(traces).slice(1),
     launch.errexit ? '-e' : '',
     String(files.length),
     ...files,
@@ -288,6 +402,22 @@ function startFields({ note, files, words, env, ...launch }: Launch): string[] {
     ...words,
     ...environment,
   ];
+}
+
+/** What is left of a berth whose launcher has ended. */
+const leftOf = ({ place }: Pick<Berth, 'place'>): Released => ({
+  files: [place.fifo],
+  control: place.control,
+});
+
+/** True when nothing is left to read. */
+function isEmpty({ fd, output }: Berth): boolean {
+  if (output.destroyed || output.readableLength > 0) return false;
+  try {
+    return readSync(fd, Buffer.alloc(1)) === 0;
+  } catch (error) {
+    return systemCodeOf(error) === 'EAGAIN';
+  }
 }
 
 function ignore(): void {

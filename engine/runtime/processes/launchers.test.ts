@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { messageOf } from '../../errors.ts';
 import { processTable } from '../../system/process-table.ts';
+import { pumpOutput } from '../executors/output-pump.ts';
 import { Launchers } from './launchers.ts';
 import type { Launch, Launcher } from './launcher.ts';
 
@@ -76,10 +77,10 @@ describe('the launchers of a worker', () => {
   it('start commands in folders whose names have spaces and line breaks', async () => {
     const folder = join(dir, 'a b\nc');
     await mkdir(folder);
-    const wanted = { ...launch('pwd'), dir: folder, fifo: join(folder, 'out put'), note: null };
+    const place = { fifo: join(folder, 'out put'), control: null };
+    const wanted = { ...launch('pwd'), dir: folder, note: null, place: () => Promise.resolve(place) };
     const launched = await (await running()).start(wanted);
     const [said] = (await once(launched.output, 'data')) as [Buffer];
-    launched.output.destroy();
     assert.equal(String(said), `${folder}\n`);
     await launched.exited;
     await launched.release();
@@ -89,8 +90,7 @@ describe('the launchers of a worker', () => {
     const launcher = await running();
     const wanted = launch('setsid sleep 300 & echo $!; sleep 300');
     const { output, exited } = await launcher.start(wanted);
-    await new Promise(resolve => output.once('data', resolve));
-    output.destroy();
+    await once(output, 'data');
     await launchers.close();
     assert.deepEqual(await exited, { code: null, signal: null, isClear: false, fault: null });
     assert.deepEqual(await processTable().find({ mark: wanted.mark }), []);
@@ -102,7 +102,6 @@ describe('the launchers of a worker', () => {
     const isClear = async (script: string): Promise<boolean> => {
       const launched = await launcher.start(launch(script));
       const exit = await launched.exited;
-      launched.output.destroy();
       await launched.release();
       return exit.isClear;
     };
@@ -110,6 +109,54 @@ describe('the launchers of a worker', () => {
     assert.equal(await isClear('sleep 0.2 &'), false, 'in its group');
     assert.equal(await isClear('(setsid sleep 0.2 &) &'), false, 'beside it, without a parent');
   });
+
+  describe('let the next command have the output of one of which nothing is left', () => {
+    it('and of no other', async () => {
+      const pipes = async (): Promise<number> =>
+        (await readdir(dir)).filter(name => name.endsWith('.out')).length;
+      for (const word of ['one', 'two']) assert.equal(await outputOf(launch(`echo ${word}`)), `${word}\n`);
+      assert.equal(await pipes(), process.platform === 'linux' ? 1 : 0);
+      await outputOf(launch('sleep 0.2 & echo three'));
+      assert.equal(await pipes(), 0);
+    });
+
+    it('also where somebody has removed it', async () => {
+      await outputOf(launch('echo one'));
+      for (const name of await readdir(dir)) await rm(join(dir, name));
+      assert.equal(await outputOf(launch('echo two')), 'two\n');
+    });
+
+    it('as one that blocks, whatever that one made of it', async () => {
+      await outputOf(launch('perl -MFcntl -e "fcntl STDOUT, F_SETFL, O_NONBLOCK; print 1"'));
+      const bytes = 4 * 1024 * 1024;
+      assert.equal((await outputOf(launch(`head -c ${bytes} /dev/zero`))).length, bytes);
+    });
+
+    it('and nothing else of it: no folder, no input, no variable', async () => {
+      const file = join(dir, 'input');
+      await writeFile(file, 'read\n');
+      const first = launch('cat; echo $ONE');
+      assert.equal(await outputOf({ ...first, input: file, env: { ...first.env, ONE: '1' } }), 'read\n1\n');
+      assert.equal(await outputOf({ ...launch('pwd; cat; echo $ONE'), dir: null }), '/\n\n');
+    });
+
+    it('and not the signals that the launcher does not take', async () => {
+      assert.equal(await outputOf(launch('kill -TERM $$; echo on')), '');
+    });
+  });
+
+  /** Runs a command to its end, and returns what it printed. */
+  async function outputOf(wanted: Launch): Promise<string> {
+    const { output, exited, release } = await (await running()).start(wanted);
+    const chunks: Buffer[] = [];
+    const pump = pumpOutput(output, {
+      write: chunk => Promise.resolve(void chunks.push(Buffer.from(chunk))),
+    });
+    await exited;
+    await pump.drain();
+    await release();
+    return Buffer.concat(chunks).toString('latin1');
+  }
 
   const pidOf = async (): Promise<number> => {
     const [found] = await processTable().find({ text: `spl-guard ${dir}` });
@@ -127,11 +174,10 @@ describe('the launchers of a worker', () => {
       dir,
       asserted: null,
       input: null,
-      fifo: join(dir, `${id}.out`),
       files: [],
       mark: `SPL_ATTEMPT_ID=${id}`,
-      control: null,
-      note: { file: join(dir, id), members: { mark: `SPL_ATTEMPT_ID=${id}`, control: null, files: [] } },
+      note: join(dir, id),
+      place: () => Promise.resolve({ fifo: join(dir, `${id}.out`), control: null }),
     };
   }
 });
