@@ -147,14 +147,14 @@ describe('the launchers of a worker', () => {
 
   /** Runs a command to its end, and returns what it printed. */
   async function outputOf(wanted: Launch): Promise<string> {
-    const { output, exited, release } = await (await running()).start(wanted);
+    const launched = await (await running()).start(wanted);
     const chunks: Buffer[] = [];
-    const pump = pumpOutput(output, {
+    const pump = pumpOutput(launched.output, {
       write: chunk => Promise.resolve(void chunks.push(Buffer.from(chunk))),
     });
-    await exited;
+    await launched.exited;
     await pump.drain();
-    await release();
+    await launched.release();
     return Buffer.concat(chunks).toString('latin1');
   }
 
