@@ -1,15 +1,19 @@
 import type { Figure, Stage } from './figure.ts';
+import { answerFanOuts } from './fan-out-process.ts';
 import { answerMessages } from './probes/messages.ts';
 import { commands } from './stages/commands.ts';
+import { crowded } from './stages/crowded.ts';
 import { freeze } from './stages/freeze.ts';
 import { latency } from './stages/latency.ts';
 import { load, writeAndReadBack } from './stages/load.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
 import { opening, openOnce, readOnce } from './stages/opening.ts';
+import { peers } from './stages/peers.ts';
 import { plans } from './stages/plans.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
+import { attempt, growth, many, shell } from './stages/shell.ts';
 import { throughput } from './stages/throughput.ts';
 import { worktree } from './stages/worktree.ts';
 import { takeTurns } from './turns.ts';
@@ -20,6 +24,10 @@ const stages = {
   throughput,
   latency,
   scaling,
+  crowded,
+  shell,
+  many,
+  attempt,
   opening,
   commands,
   memory,
@@ -28,6 +36,8 @@ const stages = {
   load,
   plans,
   log,
+  growth,
+  peers,
   profiled,
 };
 export type StageName = keyof typeof stages;
@@ -41,6 +51,8 @@ async function main([word, ...rest]: readonly string[]): Promise<void> {
   switch (word) {
     case 'peer':
       return answerMessages(rest[0]!);
+    case 'client':
+      return answerFanOuts(rest[0]!);
     case 'turns':
       return takeTurns(rest[0]!, rest[1]!);
     case 'open':
@@ -50,12 +62,13 @@ async function main([word, ...rest]: readonly string[]): Promise<void> {
     case 'read':
       return say(await readOnce(rest[1]!));
     default: {
-      const [bin, dir, quick] = rest as [string, string, string];
+      const [bin, dir, quick, sources] = rest as [string, string, string, string];
       const stage: Stage = {
         bin,
         dir,
         quick: quick === 'quick',
         program: process.argv[1]!,
+        sources,
         say: text => void say({ type: 'say', text }),
       };
       return say({ type: 'figures', figures: await stages[word as StageName](stage) });

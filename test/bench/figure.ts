@@ -1,3 +1,5 @@
+import { spreadOf } from './stats.ts';
+
 /** The spread of a figure's runs: the median and the extremes. */
 export interface Spread {
   readonly median: number;
@@ -17,6 +19,13 @@ export interface Probe {
   readonly spread: Spread;
 }
 
+/** A rival that could not run beside the figure. */
+export interface Skipped {
+  readonly name: string;
+  /** The reason in a few words. */
+  readonly why: string;
+}
+
 export type Target = { readonly atLeast: number } | { readonly atMost: number };
 
 /** One line of the benchmark's output. */
@@ -29,6 +38,7 @@ export interface Figure {
   readonly better: 'higher' | 'lower';
   readonly spread: Spread;
   readonly probes: readonly Probe[];
+  readonly skipped?: readonly Skipped[];
   /** Null if the run was too small to be compared with a target. */
   readonly target: Target | null;
   /** Further readings, only for the JSON. The end of the name is the unit. */
@@ -45,8 +55,16 @@ export interface Stage {
   readonly quick: boolean;
   /** The file of the running stage, to start further processes of it. */
   readonly program: string;
+  /** The folder of the benchmark's sources. */
+  readonly sources: string;
   /** Prints progress for people. */
   readonly say: (text: string) => void;
+}
+
+/** Returns the probe whose value is the median of its runs. */
+export function probeOf(name: string, values: readonly number[]): Probe {
+  const spread = spreadOf(values);
+  return { name, value: spread.median, spread };
 }
 
 /** Returns whether a figure reached its target; null if it has none. */

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inProcessClient } from '../../engine/client/testing/in-process-client.ts';
 import type * as built from '../../engine/open.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import type { EngineEvent } from '../../engine/contract/engine.ts';
-import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { FleetClient } from '../harness/fleet-client.ts';
+import { echoes, timeFanOut } from './fan-out.ts';
 import { cpuMs } from './processes.ts';
 
 type Built = typeof built;
@@ -20,6 +20,12 @@ export const WORKERS = 2;
 /** Returns the coordinator as built: minified, and next to the worker that it launches. */
 export function builtEngine(bin: string): Built {
   return createRequire(import.meta.url)(join(bin, 'coordinator.js')) as Built;
+}
+
+/** The workers of a fleet, and the attempts that each of them runs at a time. */
+export interface Size {
+  readonly workers: number;
+  readonly slots: number;
 }
 
 /** The size of one child in the logs of its fleet and on the link. */
@@ -48,7 +54,13 @@ export class BenchFleet extends FleetClient {
     this.#pids = pids;
   }
 
-  static async start(bin: string, home: string, workers = WORKERS): Promise<BenchFleet> {
+  static async start(
+    bin: string,
+    home: string,
+    { workers, slots }: Size = { workers: WORKERS, slots: 1 },
+  ): Promise<BenchFleet> {
+    await mkdir(home);
+    await writeFile(homePaths(home).configToml, `[fleet]\nslots = ${slots}\n`);
     const running = await builtEngine(bin).openCoordinator({
       home,
       flags: { port: 0 },
@@ -74,24 +86,14 @@ export class BenchFleet extends FleetClient {
     return this.#pids;
   }
 
-  /**
-   * Fans out `count` children and waits for their join. @returns the time from the command to the durable join, in ms
-   */
-  async timeFanOut(count: number): Promise<number> {
-    const { engine } = this.#running;
-    const alias = `bench-${++this.#count}`;
-    const { thread } = await engine.submit('task.add', taskOf(alias), { actor: ACTOR });
-    const request = fanOutOf(alias, count);
-    const stop = new AbortController();
-    const events = engine.watch({ thread, kinds: ['task'], signal: stop.signal });
-    try {
-      const begun = performance.now();
-      await engine.submit('task.fan-out', request, { actor: ACTOR });
-      for await (const event of events) if (await tellsOfJoin(event, engine, alias)) break;
-      return performance.now() - begun;
-    } finally {
-      stop.abort();
-    }
+  /** Fans out `count` children that do nothing. @returns the time from the command to the durable join, in ms */
+  timeFanOut(count: number): Promise<number> {
+    return this.timeSubtasks(echoes(count));
+  }
+
+  /** Fans out subtasks and waits for their join. @returns the time from the command to the durable join, in ms */
+  timeSubtasks(subtasks: readonly object[], alias = `bench-${++this.#count}`): Promise<number> {
+    return timeFanOut(this.client, alias, subtasks);
   }
 
   /** Returns the processor time of the fleet, in ms: of this process and of the workers. */
@@ -132,24 +134,6 @@ export class BenchFleet extends FleetClient {
         .join(''),
     );
   }
-}
-
-/** Returns true if an event reports the join of this task. After a gap, asks for the state, as every watcher does. */
-async function tellsOfJoin(event: EngineEvent, engine: Running['engine'], task: string): Promise<boolean> {
-  if (event.kind === 'gap') return (await engine.report('join', { task, summary: true })).complete;
-  return event.kind === 'task' && event.complete;
-}
-
-/** Returns a task to fan out. */
-export const taskOf = (alias: string) => ({ ...BARE_TASK, goal: 'measure', alias });
-
-/** Returns a fan-out of children that do nothing. */
-export function fanOutOf(task: string, count: number) {
-  return {
-    ...BARE_FAN_OUT,
-    task,
-    subtasks: Array.from({ length: count }, (_, i) => ({ goal: `subtask ${i}` })),
-  };
 }
 
 /** Returns the files of a home's log, oldest first. */

@@ -14,11 +14,11 @@ import { table } from './table.ts';
 /** Runs `npm run bench`: measures the built engine, and prints each figure beside that of the bare machine. */
 
 const STAGES: readonly StageName[] = [
-  ...(['throughput', 'latency', 'scaling', 'opening'] as const),
+  ...(['throughput', 'latency', 'scaling', 'crowded', 'shell', 'many', 'attempt', 'opening'] as const),
   ...(['commands', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
 ];
 /** The stages that run only on request. */
-const MORE: readonly StageName[] = ['log'];
+const MORE: readonly StageName[] = ['growth', 'peers', 'log'];
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const RESULTS = join(HERE, 'results');
 const USAGE = `usage: npm run bench -- [--quick] [--only ${[...STAGES, ...MORE].join(',')}] [--json FILE] [--dir FOLDER] [--bin FOLDER]

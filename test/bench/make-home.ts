@@ -12,7 +12,8 @@ import { openFileLog, type FileLog } from '../../engine/log/file/file-log.ts';
 import { hash } from '../../engine/record/hash.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import { generateKey, signBatch, type InstanceKey } from '../../engine/record/signing.ts';
-import { fanOutOf, taskOf, WORKERS } from './fleet.ts';
+import { fanOutOf, taskOf } from './fan-out.ts';
+import { WORKERS } from './fleet.ts';
 
 const HEARTBEAT_MS = 5_000;
 const WALL_SECS = 0.000_05;

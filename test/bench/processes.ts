@@ -17,13 +17,17 @@ export function cpuMs(pid: number): number {
 
 /** Returns the memory of a process, in MiB: now, and at its peak. */
 export function memoryMib(pid: number): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const mib = (name: string): number => {
-    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
-    if (kib === undefined) throw new Error(`/proc/${pid}/status does not tell ${name}`);
-    return Number(kib) / 1024;
-  };
-  return { now: mib('VmRSS'), peak: mib('VmHWM') };
+  return { now: mibIn(pid, 'status', 'VmRSS'), peak: mibIn(pid, 'status', 'VmHWM') };
+}
+
+/** Returns the memory of a process in MiB, with its share of the pages that other processes use too. */
+export const pssMib = (pid: number): number => mibIn(pid, 'smaps_rollup', 'Pss');
+
+function mibIn(pid: number, file: string, name: string): number {
+  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
+  if (kib === undefined) throw new Error(`/proc/${pid}/${file} does not tell ${name}`);
+  return Number(kib) / 1024;
 }
 
 /**
@@ -41,12 +45,22 @@ export function benchEnvironment(home: string | null): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Runs a command to its end. @returns the time of the whole process, in ms @throws if it fails */
-export function timeCommand(file: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/**
+ * Runs a command to its end.
+ * @param input the text of its standard input
+ * @returns the time of the whole process, in ms @throws if it fails
+ */
+export function timeCommand(
+  file: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input = '',
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const begun = performance.now();
     let errors = '';
-    const child = spawn(file, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(file, words, { env, stdio: ['pipe', 'ignore', 'pipe'] });
+    child.stdin.on('error', reject).end(input);
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     child.once('error', reject);
     let ms = 0;

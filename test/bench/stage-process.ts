@@ -1,6 +1,7 @@
 import { build } from 'esbuild';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import type { StageMessage, StageName } from './child.ts';
@@ -8,10 +9,12 @@ import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';
 import { endProcesses } from '../harness/processes.ts';
 
+const SOURCES = fileURLToPath(new URL('.', import.meta.url));
+
 /** Bundles the program of the stages. */
 export async function buildProgram(outfile: string): Promise<void> {
   await build({
-    entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
+    entryPoints: [join(SOURCES, 'child.ts')],
     outfile,
     bundle: true,
     platform: 'node',
@@ -46,7 +49,7 @@ export interface StageRun {
  */
 export async function runStage(run: StageRun): Promise<readonly Figure[]> {
   run.signal.throwIfAborted();
-  const words = [run.name, run.bin, run.dir, run.quick ? 'quick' : 'full'];
+  const words = [run.name, run.bin, run.dir, run.quick ? 'quick' : 'full', SOURCES];
   // The coordinator runs in this process, with the flags with which `spl` starts one.
   const child = fork(run.program, words, {
     execArgv: [...HEAP_FLAGS],

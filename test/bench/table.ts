@@ -1,6 +1,9 @@
 import { reached, type Figure, type Target } from './figure.ts';
 
-/** Returns the figures as a table: a line for each figure, and below it a line for each further probe. */
+/**
+ * Returns the figures as a table: a line for each figure, and below it a line for each further probe and for each rival
+ * that was skipped.
+ */
 export function table(figures: readonly Figure[]): string {
   const rows = [HEADINGS, ...figures.flatMap(rowsOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
@@ -25,11 +28,14 @@ const HEADINGS = [
 ] as const;
 
 function rowsOf(figure: Figure): string[][] {
-  const { name, value, unit, spread, probes, target } = figure;
+  const { name, value, unit, spread, probes, skipped = [], target } = figure;
   const met = reached(figure);
-  return probes.map((probe, i) => {
-    const beside = [probe.name, amount(probe.value, unit), number(value / probe.value)];
-    return i > 0
+  const besides = [
+    ...probes.map(probe => [probe.name, amount(probe.value, unit), number(value / probe.value)]),
+    ...skipped.map(rival => [rival.name, rival.why, '–']),
+  ];
+  return besides.map((beside, i) =>
+    i > 0
       ? ['', '', '', ...beside, '', '']
       : [
           name,
@@ -38,8 +44,8 @@ function rowsOf(figure: Figure): string[][] {
           ...beside,
           target === null ? '–' : goal(target, unit),
           met === null ? '–' : met ? 'yes' : 'NO',
-        ];
-  });
+        ],
+  );
 }
 
 const goal = (target: Target, unit: string): string =>

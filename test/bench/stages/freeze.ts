@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
-import { BenchFleet, fanOutOf, taskOf } from '../fleet.ts';
+import { fanOutOf, taskOf } from '../fan-out.ts';
+import { BenchFleet } from '../fleet.ts';
 import { percentile, spreadOf } from '../stats.ts';
 import { AppendProbe } from '../probes/appends.ts';
 
@@ -13,7 +14,7 @@ export async function freeze(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 20;
   const children = stage.quick ? 40 : 1_000;
   const appends = new AppendProbe(stage.dir);
-  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'), WORKERS);
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'), { workers: WORKERS, slots: 1 });
   const { client } = fleet;
   const lags: number[] = [];
   const sync: number[] = [];
