@@ -13,7 +13,7 @@ import { peers } from './stages/peers.ts';
 import { plans } from './stages/plans.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
-import { attempt, growth, many, shell } from './stages/shell.ts';
+import { attempt, growth, many, shell, sleep } from './stages/shell.ts';
 import { throughput } from './stages/throughput.ts';
 import { worktree } from './stages/worktree.ts';
 import { takeTurns } from './turns.ts';
@@ -26,6 +26,7 @@ const stages = {
   scaling,
   crowded,
   shell,
+  sleep,
   many,
   attempt,
   opening,

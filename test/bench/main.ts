@@ -14,7 +14,17 @@ import { table } from './table.ts';
 /** Runs `npm run bench`: measures the built engine, and prints each figure beside that of the bare machine. */
 
 const STAGES: readonly StageName[] = [
-  ...(['throughput', 'latency', 'scaling', 'crowded', 'shell', 'many', 'attempt', 'opening'] as const),
+  ...([
+    'throughput',
+    'latency',
+    'scaling',
+    'crowded',
+    'shell',
+    'sleep',
+    'many',
+    'attempt',
+    'opening',
+  ] as const),
   ...(['commands', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
 ];
 /** The stages that run only on request. */

@@ -75,7 +75,7 @@ async function measure(
   others: readonly System[],
   skipped: readonly Skipped[],
 ): Promise<Figure[]> {
-  const [few, many, rounds, twos] = stage.quick ? [20, 40, 1, 2] : [1_000, 10_000, 5, 40];
+  const [few, many, rounds, twos] = stage.quick ? [20, 40, 1, 2] : [1_000, 10_000, 3, 100];
   const sizes = [...Array.from({ length: twos }, () => 2), few, many];
   // The first round warms up.
   for (let round = 0; round <= rounds; round++) {

@@ -25,19 +25,24 @@ const FOUR_SLOTS: Size = { workers: 2, slots: 2 };
 
 /** Measures short shell commands on two slots, beside programs that run the same commands. */
 export async function shell(stage: Stage): Promise<Figure[]> {
-  const [rounds, nothings, sleeps] = stage.quick ? [1, 4, 4] : [5, 200, 40];
-  const nothing = { run: NOTHING, count: nothings, rounds };
+  const [rounds, count] = stage.quick ? [1, 4] : [3, 200];
+  const row = { run: NOTHING, count, rounds };
   return rowsOf(stage, [
-    { ...nothing, id: 'shell_two_workers', size: TWO_WORKERS },
-    { ...nothing, id: 'shell_two_slots', size: TWO_SLOTS },
-    { id: 'shell_sleep', run: 'sleep 0.1', count: sleeps, size: TWO_WORKERS, rounds: Math.min(3, rounds) },
+    { ...row, id: 'shell_two_workers', size: TWO_WORKERS },
+    { ...row, id: 'shell_two_slots', size: TWO_SLOTS },
   ]);
+}
+
+/** Measures what a fleet adds to commands that wait. */
+export async function sleep(stage: Stage): Promise<Figure[]> {
+  const [rounds, count] = stage.quick ? [1, 4] : [3, 40];
+  return rowsOf(stage, [{ id: 'shell_sleep', run: 'sleep 0.1', count, size: TWO_WORKERS, rounds }]);
 }
 
 /** Measures the cost of a command in a longer fan-out on four slots. */
 export async function many(stage: Stage): Promise<Figure[]> {
   const count = stage.quick ? 8 : 2_000;
-  const rounds = stage.quick ? 1 : 3;
+  const rounds = stage.quick ? 1 : 2;
   return rowsOf(stage, [{ id: 'shell_many', run: NOTHING, count, size: FOUR_SLOTS, rounds, each: true }]);
 }
 
