@@ -485,7 +485,8 @@ function filesUnder(folders: readonly string[]): string[] {
   return folders.flatMap(folder =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile())
-      .map(entry => relative(ROOT, join(entry.parentPath, entry.name))),
+      .map(entry => relative(ROOT, join(entry.parentPath, entry.name)))
+      .filter(path => !path.includes('node_modules')),
   );
 }
 
