@@ -13,6 +13,7 @@ export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): v
   const names = new Names(drafts, plan);
   let count = 0;
   for (const draft of drafts) {
+    if (draft.depends.length === 0) continue;
     const indices = new Set(draft.depends.flatMap(({ text, range }) => names.matching(text, range, draft)));
     count += indices.size;
     if (count > MAX_DEPENDENCIES) {

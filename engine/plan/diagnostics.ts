@@ -45,9 +45,15 @@ const MAX_DIAGNOSTICS = 200;
 /** Collects the diagnostics of a text, in the order in which they are found. */
 export class Diagnostics {
   readonly #all: Diagnostic[] = [];
+  #reported = 0;
 
   get all(): readonly Diagnostic[] {
     return this.#all;
+  }
+
+  /** The number of reported diagnostics, including those that are not kept. */
+  get reported(): number {
+    return this.#reported;
   }
 
   /** True once no more diagnostics are kept, so that further checks are pointless. */
@@ -68,6 +74,7 @@ export class Diagnostics {
   }
 
   #add(diagnostic: Diagnostic): void {
+    this.#reported += 1;
     if (!this.isFull && !this.#all.some(known => isSame(known, diagnostic))) this.#all.push(diagnostic);
   }
 }

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { celCompiler } from '../domain/join/cel.ts';
-import { IncrementalYaml } from './incremental-yaml.ts';
+import { PlanMemory } from './plan-memory.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
+import type { Written } from './plan-text.ts';
 
 const CONTEXT: PlanContext = {
   cel: celCompiler,
@@ -68,9 +69,18 @@ const text = fc
   .array(fc.tuple(line, ending), { maxLength: 16 })
   .map(lines => lines.map(([each, end]) => each + end).join(''));
 /** A plan of the plain form, so that edits meet kept blocks. */
-const plain = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 6 }).map(names => {
-  const subtasks = names.map((name, i) => `  - name: ${name}${i}\n    run: echo ${name}\n    timeout: 5\n`);
-  return `goal: g\nsubtasks:\n${subtasks.join('')}join: all\nlosers: keep\n`;
+const plain = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 6 }).map(names => {
+  const more: Readonly<Record<string, string>> = {
+    b: "    depends: ['a*']\n",
+    c: '    matrix: { x: [1, 2] }\n    env: { X: "${{ matrix.x }}" }\n',
+    d: '    dir: sub\n    depends: [a0, "c*"]\n',
+  };
+  const nameOf = (name: string, i: number): string => `${name}${i}${name === 'c' ? '-${{ matrix.x }}' : ''}`;
+  const subtasks = names.map(
+    (name, i) =>
+      `  - name: ${nameOf(name, i + 1)}\n    run: echo ${name}\n    timeout: 5\n${more[name] ?? ''}`,
+  );
+  return `goal: g\nsubtasks:\n  - name: a0\n    run: echo\n${subtasks.join('')}join: all\nlosers: drain\n`;
 });
 const edit = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), remove: fc.nat(12), insert: text });
 
@@ -85,13 +95,14 @@ function edited(
 }
 
 /** Returns the result of a reading, independent of how it was read. */
-function saidBy({ diagnostics, request, outline }: Plan): unknown {
-  const written = (each: { value: string; range: unknown; offsets(): unknown } | null): unknown =>
-    each === null ? null : [each.value, each.range, each.offsets()];
+function saidBy({ diagnostics, request, outline }: Plan, text: string): unknown {
+  const written = (each: Written | null): unknown =>
+    each === null ? null : [each.value, each.range, each.offsets(text)];
   return {
     diagnostics,
     request,
     outline: outline && {
+      bodies: outline.drafts.map(({ body }) => body),
       top: [outline.goal, outline.namespace, outline.join].map(written),
       subtasks: outline.subtasks.map(({ range, name, ranges, depends, matrix, indices }) => ({
         start: range.start,
@@ -114,9 +125,34 @@ describe('a plan that is edited', () => {
   };
   for (const [title, each] of Object.entries(texts))
     it(`is read like a new text: ${title}`, () => {
-      const yaml = new IncrementalYaml();
-      const kept = readPlan(each, CONTEXT, given => yaml.parse(given));
-      assert.deepEqual(saidBy(kept), saidBy(readPlan(each, CONTEXT)));
+      const memory = new PlanMemory();
+      const kept = readPlan(each, CONTEXT, memory);
+      assert.deepEqual(saidBy(kept, each), saidBy(readPlan(each, CONTEXT), each));
+    });
+
+  const edits = {
+    'a fault in a subtask that is not edited': [
+      ['timeout: 1', 'timeout: x'],
+      ['echo', 'true'],
+    ],
+    'a subtask before dependencies': [['  - name: a', '  - name: first\n  - name: a']],
+    'a subtask between a dependency and its owner': [['  - name: b', '  - name: first\n  - name: b']],
+    'a cycle through a pattern that matches one more': [['name: b', 'name: z-b']],
+    'a dependency that gets another name, and its own again': [
+      ['name: a', 'name: c'],
+      ['name: c', 'name: a'],
+    ],
+  };
+  for (const [title, changes] of Object.entries(edits))
+    it(`is read like a new text: ${title}`, () => {
+      const memory = new PlanMemory();
+      let now =
+        'goal: g\nsubtasks:\n  - name: a\n    run: echo\n    depends: ["z*"]\n  - name: b\n    timeout: 1\n    depends: [a]\n  - name: z\n';
+      for (const [from, to] of [['', ''], ...changes] as [string, string][]) {
+        now = now.replace(from, to);
+        const kept = readPlan(now, CONTEXT, memory);
+        assert.deepEqual(saidBy(kept, now), saidBy(readPlan(now, CONTEXT), now), now);
+      }
     });
 
   it('is read like a new text', () => {
@@ -124,12 +160,12 @@ describe('a plan that is edited', () => {
     const numRuns = runs(100);
     fc.assert(
       fc.property(fc.oneof(plain, text), fc.array(edit, { minLength: 1, maxLength: 6 }), (begun, edits) => {
-        const yaml = new IncrementalYaml();
+        const memory = new PlanMemory();
         let now = begun;
         for (const change of [undefined, ...edits]) {
           now = change === undefined ? now : edited(now, change);
-          const kept = readPlan(now, CONTEXT, each => yaml.parse(each));
-          assert.deepEqual(saidBy(kept), saidBy(readPlan(now, CONTEXT)), JSON.stringify(now));
+          const kept = readPlan(now, CONTEXT, memory);
+          assert.deepEqual(saidBy(kept, now), saidBy(readPlan(now, CONTEXT), now), JSON.stringify(now));
           if (kept.request !== null) seen.kept += 1;
         }
       }),

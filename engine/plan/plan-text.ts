@@ -12,8 +12,8 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 export interface Written {
   readonly value: string;
   readonly range: Range;
-  /** Returns the offset in the file of each character of the value, and of its end. */
-  offsets(): readonly number[];
+  /** Returns the offset in the file's text of each character of the value, and of its end. */
+  offsets(text: string): readonly number[];
 }
 
 /** A key of a mapping, and its value. */
@@ -82,7 +82,7 @@ export class PlanText {
     return {
       value,
       range: place,
-      offsets: () => scalarOffsets(this.text, { type: type, value }, [place.start, place.end]),
+      offsets: text => scalarOffsets(text, { type: type, value }, [place.start, place.end]),
     };
   }
 

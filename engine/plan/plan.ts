@@ -17,8 +17,8 @@ import { placeholders } from './matrix.ts';
 import { keyOfField, LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
-import { isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
-import type { YamlSource } from './yaml-source.ts';
+import { decodedDraft, isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
+import type { PlanMemory } from './plan-memory.ts';
 
 /** Returns the message for an executor whose program is missing. */
 export const notInstalled = (program: string): string => `'${program}' is not installed, or not on the PATH`;
@@ -84,10 +84,11 @@ export interface Plan {
 /**
  * Reads a plan: YAML with a goal and subtasks. The editor and the run use the same function, so that a plan without
  * errors in the editor is accepted by the run. Never throws because of the text.
+ * @param memory of the earlier texts of the plan; the ranges of their readings become invalid
  */
-export function readPlan(text: string, context: PlanContext, parse?: (text: string) => YamlSource): Plan {
-  const plan = new PlanText(text, parse);
-  const reader = new PlanReader(plan, context);
+export function readPlan(text: string, context: PlanContext, memory?: PlanMemory): Plan {
+  const plan = new PlanText(text, memory && (each => memory.yaml.parse(each)));
+  const reader = new PlanReader(plan, context, memory);
   // A text that cannot be parsed is not interpreted.
   const request = plan.diagnostics.hasErrors ? null : reader.read(plan.root);
   const diagnostics = plan.diagnostics.all.toSorted((a, b) => a.range.start - b.range.start);
@@ -122,10 +123,10 @@ class PlanReader {
   readonly #subtasks: SubtaskReader;
   outline: PlanOutline | null = null;
 
-  constructor(plan: PlanText, context: PlanContext) {
+  constructor(plan: PlanText, context: PlanContext, memory: PlanMemory | undefined) {
     this.#plan = plan;
     this.#context = context;
-    this.#subtasks = new SubtaskReader(plan);
+    this.#subtasks = new SubtaskReader(plan, memory?.subtasks);
   }
 
   get #drafts(): readonly Draft[] {
@@ -238,7 +239,7 @@ class PlanReader {
 
   /** Returns the range in the file of part of a text's value. */
   #placeIn(written: Written, position: number, length: number): Range {
-    const offsets = written.offsets();
+    const offsets = written.offsets(this.#plan.text);
     const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
     const start = at(position);
     // A missing key at the end of the file is reported at the end.
@@ -295,19 +296,15 @@ class PlanReader {
     const { defaultExecutor, executors, workers } = this.#context;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
     try {
-      return completeSubtasks(
-        // Folders are resolved when the plan runs.
-        this.#drafts.map(({ body }) => (body['dir'] === undefined ? body : { ...body, dir: '/' })),
-        {
-          dir: '/',
-          defaultExecutor,
-          instances: workers ?? namedWorkers(this.#drafts),
-          executors: executors ?? namedExecutors(this.#drafts),
-          refusal: refusalByName,
-          defaultTimeoutSecs: this.#namespace?.policy?.limits.timeout_secs?.value ?? null,
-          ...(isLimited ? { limits: limitsOf(values) } : {}),
-        },
-      );
+      return completeSubtasks(this.#drafts.map(decodedDraft), {
+        dir: '/',
+        defaultExecutor,
+        instances: workers ?? namedWorkers(this.#drafts),
+        executors: executors ?? namedExecutors(this.#drafts),
+        refusal: refusalByName,
+        defaultTimeoutSecs: this.#namespace?.policy?.limits.timeout_secs?.value ?? null,
+        ...(isLimited ? { limits: limitsOf(values) } : {}),
+      });
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#refused(thrown);

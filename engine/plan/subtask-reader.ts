@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from 'yaml';
+import { decodeAhead } from '../subtask/decode.ts';
 import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Range } from './diagnostics.ts';
@@ -34,13 +36,44 @@ export interface WrittenSubtask {
   readonly indices: number[];
 }
 
-/** A subtask after its matrix was expanded, without its dependencies. */
+/** A subtask after its matrix was expanded. */
 export interface Draft {
   readonly index: number;
   readonly written: WrittenSubtask;
-  /** The body, as in a fan-out. */
+  /** The body, as in a fan-out. Its dependencies are added last. */
   readonly body: Record<string, unknown>;
   readonly depends: readonly { readonly text: string; readonly range: Range }[];
+  readonly filled: Filled;
+}
+
+/** A subtask for one combination of its matrix, which readings of the same text share. */
+interface Filled {
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly depends: Draft['depends'];
+  /** The decoded body, with the dependencies that it had then. */
+  decoded?: { readonly input: unknown; readonly on: unknown };
+}
+
+/** The reading of an item of the list. */
+interface ReadSubtask {
+  readonly written: WrittenSubtask;
+  readonly filled: readonly Filled[];
+  /** The ranges in it, relative to `at`. They move with the text. */
+  readonly ranges: ReadonlySet<{ start: number; end: number }>;
+  at: number;
+}
+
+/** Readings without diagnostics, by the nodes of their text. */
+export type ReadSubtasks = WeakMap<Node, ReadSubtask>;
+
+/** Returns a draft for the engine's rules, decoded unless it has a fault. Folders are resolved when the plan runs. */
+export function decodedDraft({ body, filled }: Draft): unknown {
+  const on = body['depends_on'];
+  if (filled.decoded === undefined || !isDeepStrictEqual(filled.decoded.on, on)) {
+    const input = decodeAhead(body['dir'] === undefined ? body : { ...body, dir: '/' });
+    filled.decoded = { input, on };
+  }
+  return filled.decoded.input;
 }
 
 /** True for a subtask that the join is about: all but the follow-ups. */
@@ -64,11 +97,14 @@ type Keys = ReadonlyMap<string, Entry>;
 /** Reads the subtasks of a plan, and fills each in for every combination of its matrix. */
 export class SubtaskReader {
   readonly #plan: PlanText;
+  readonly #known: ReadSubtasks | undefined;
   readonly written: WrittenSubtask[] = [];
   readonly drafts: Draft[] = [];
 
-  constructor(plan: PlanText) {
+  /** @param known earlier readings, whose ranges become invalid */
+  constructor(plan: PlanText, known?: ReadSubtasks) {
     this.#plan = plan;
+    this.#known = known;
   }
 
   /** Reads the list `subtasks`. */
@@ -78,13 +114,48 @@ export class SubtaskReader {
       const message = 'subtasks must not be empty: a fan-out has at least one';
       this.#plan.diagnostics.error('missing-key', message, list.keyRange);
     }
-    for (const item of items ?? []) this.#subtask(item);
+    for (const item of items ?? []) {
+      const read = this.#knownOf(item) ?? this.#readAnew(item);
+      if (read !== null) this.#add(read);
+    }
   }
 
-  #subtask(item: Node): void {
+  /** Returns the earlier reading of a node, moved to its place. */
+  #knownOf(item: Node): ReadSubtask | undefined {
+    const known = this.#known?.get(item);
+    if (known === undefined || this.drafts.length + known.filled.length > MAX_SUBTASKS) return undefined;
+    const by = this.#plan.rangeOf(item).start - known.at;
+    known.at += by;
+    if (by !== 0)
+      for (const range of known.ranges) {
+        range.start += by;
+        range.end += by;
+      }
+    return known;
+  }
+
+  #readAnew(item: Node): ReadSubtask | null {
+    const { diagnostics } = this.#plan;
+    const before = diagnostics.reported;
+    const read = this.#subtask(item);
+    if (read !== null && diagnostics.reported === before) this.#known?.set(item, read);
+    return read;
+  }
+
+  #add({ written: { range, name, ranges, depends, matrix }, filled: all }: ReadSubtask): void {
+    const written = { range, name, ranges, depends, matrix, indices: [] as number[] };
+    this.written.push(written);
+    for (const filled of all) {
+      const index = this.drafts.length;
+      written.indices.push(index);
+      this.drafts.push({ index, written, body: { ...filled.body }, depends: filled.depends, filled });
+    }
+  }
+
+  #subtask(item: Node): ReadSubtask | null {
     const range = this.#plan.rangeOf(item);
     const entries = this.#plan.entriesOf(item, 'a subtask', range);
-    if (entries === null) return;
+    if (entries === null) return null;
     this.#plan.refuseUnknown(entries, SUBTASK_KEY_NAMES, 'a subtask');
     const keys: Keys = new Map(entries.map(entry => [entry.key, entry]));
     const name = keys.get('name');
@@ -97,11 +168,12 @@ export class SubtaskReader {
       matrix,
       indices: [],
     };
-    this.written.push(written);
     this.#goal(written, keys);
-    if (matrix === null) return;
-    for (const entry of entries) if (entry.key !== 'matrix') this.#placeholders(entry, matrix);
-    for (const combination of combinations(matrix)) this.#fillIn(written, keys, combination);
+    for (const entry of matrix === null ? [] : entries)
+      if (entry.key !== 'matrix') this.#placeholders(entry, matrix!);
+    const all = matrix === null ? [] : combinations(matrix);
+    const filled = all.map(combination => this.#fillIn(written, keys, combination));
+    return { written, filled, ranges: rangesOf(written), at: range.start };
   }
 
   #goal({ range }: WrittenSubtask, keys: Keys): void {
@@ -116,8 +188,7 @@ export class SubtaskReader {
     diagnostics.warning('unused', message, prompt.keyRange);
   }
 
-  #fillIn(written: WrittenSubtask, keys: Keys, combination: Combination): void {
-    const index = this.drafts.length;
+  #fillIn(written: WrittenSubtask, keys: Keys, combination: Combination): Filled {
     const body: Record<string, unknown> = {};
     for (const { key, field, kind } of SUBTASK_KEYS.values()) {
       if (field === null || kind === 'variables' || kind === 'names') continue;
@@ -132,12 +203,11 @@ export class SubtaskReader {
     // Checked even if it is not used, so that faults are reported.
     const prompt = this.#filled(keys.get('prompt'), combination);
     body['goal'] ??= prompt ?? body['name'];
-    written.indices.push(index);
     const depends = written.depends.map(({ value, range }) => ({
       text: filledIn(value, combination),
       range,
     }));
-    this.drafts.push({ index, written, body, depends });
+    return { body, depends };
   }
 
   #filled(entry: Entry | undefined, combination: Combination): unknown {
@@ -243,7 +313,7 @@ export class SubtaskReader {
   #placeholdersIn(key: string, written: Written, matrix: Matrix): void {
     const found = placeholders(written.value);
     if (found.length === 0) return;
-    const offsets = written.offsets();
+    const offsets = written.offsets(this.#plan.text);
     const placeOf = ({ start, end }: Range): Range => ({ start: offsets[start]!, end: offsets[end]! });
     for (const each of found) this.#placeholder(key, each, placeOf(each), matrix);
     if (key !== 'run') return;
@@ -285,4 +355,13 @@ export class SubtaskReader {
       near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: `\${{ matrix.${near} }}` }];
     this.#plan.diagnostics.error('matrix', message, range, fixes);
   }
+}
+
+function rangesOf({ range, name, ranges, depends }: WrittenSubtask): ReadonlySet<Range> {
+  return new Set([
+    range,
+    ...(name === null ? [] : [name.range]),
+    ...ranges.values(),
+    ...depends.map(each => each.range),
+  ]);
 }

@@ -55,7 +55,10 @@ function outlineHover(
   context: HoverContext,
 ): Hover | null {
   const { join } = outline;
-  if (join !== null && contains(join.range, offset)) return joinHover(join, offset, outline, context);
+  if (join !== null && contains(join.range, offset)) {
+    const at = join.offsets(text).findLastIndex(each => each <= offset);
+    return joinHover(join, at, outline, context);
+  }
   return placeholderHover(outline, text, offset) ?? nameHover(outline, offset);
 }
 
@@ -113,9 +116,8 @@ function nameHover(outline: PlanOutline, offset: number): Hover | null {
 }
 
 /** Explains the word at the cursor with its type. For the whole expression, adds its result in the last run. */
-function joinHover(join: Written, offset: number, outline: PlanOutline, context: HoverContext): Hover {
+function joinHover(join: Written, at: number, outline: PlanOutline, context: HoverContext): Hover {
   const { value, range } = join;
-  const at = join.offsets().findLastIndex(each => each <= offset);
   const word = wordAround(value, at);
   const types: Readonly<Record<string, string>> = {
     ...JOIN_NAMES.child,

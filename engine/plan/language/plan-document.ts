@@ -1,7 +1,7 @@
 import { likeness } from '../../domain/model/did-you-mean.ts';
 import { patternOf } from './patterns.ts';
 import type { CelCompiler } from '../../domain/model/predicate.ts';
-import { IncrementalYaml } from '../incremental-yaml.ts';
+import { PlanMemory } from '../plan-memory.ts';
 import { readPlan, type Plan, type PlanKnown, type PlanOutline } from '../plan.ts';
 import type { Range } from '../diagnostics.ts';
 import type { Written } from '../plan-text.ts';
@@ -9,7 +9,7 @@ import type { WrittenSubtask } from '../subtask-reader.ts';
 
 /** A plan that is open in an editor. */
 export class PlanDocument {
-  readonly #yaml = new IncrementalYaml();
+  readonly #memory = new PlanMemory();
   readonly #cel: CelCompiler;
   #text = '';
   #known: PlanKnown | undefined;
@@ -31,7 +31,7 @@ export class PlanDocument {
     if (this.#plan !== undefined && text === this.#text && known === this.#known) return this.#plan;
     this.#text = text;
     this.#known = known;
-    this.#plan = readPlan(text, { ...known, cel: this.#cel }, each => this.#yaml.parse(each));
+    this.#plan = readPlan(text, { ...known, cel: this.#cel }, this.#memory);
     this.#lastOutline = this.#plan.outline ?? this.#lastOutline;
     return this.#plan;
   }

@@ -29,11 +29,11 @@ export interface Token {
 export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
   const tokens: Token[] = [];
   for (const { name, depends, range } of outline.subtasks) {
-    if (name !== null) tokens.push(...nameTokens(name, 'function'));
-    for (const dependency of depends) tokens.push(...nameTokens(dependency, 'variable'));
+    if (name !== null) tokens.push(...nameTokens(name, text, 'function'));
+    for (const dependency of depends) tokens.push(...nameTokens(dependency, text, 'variable'));
     tokens.push(...placeholderTokens(text, range.start, range.end));
   }
-  if (outline.join !== null) tokens.push(...joinTokens(outline.join));
+  if (outline.join !== null) tokens.push(...joinTokens(outline.join, text));
   const sorted = tokens.sort((a, b) => a.start - b.start || b.length - a.length);
   return withoutOverlaps(sorted).filter(
     ({ start, length }) => !text.slice(start, start + length).includes('\n'),
@@ -41,12 +41,14 @@ export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
 }
 
 /** Returns the tokens of a name without its placeholders, which have their own tokens. */
-function nameTokens(written: Written, kind: Token['kind']): Token[] {
+function nameTokens(written: Written, text: string, kind: Token['kind']): Token[] {
   const found = placeholders(written.value);
-  if (found.length === 0) return [token(written, 0, written.value.length, kind)];
+  if (found.length === 0) return [tokenIn(text, written, [0, written.value.length], kind)];
   const ends = [0, ...found.map(({ end }) => end)];
   const starts = [...found.map(({ start }) => start), written.value.length];
-  return ends.flatMap((start, i) => (starts[i]! > start ? [token(written, start, starts[i]!, kind)] : []));
+  return ends.flatMap((start, i) =>
+    starts[i]! > start ? [tokenIn(text, written, [start, starts[i]!], kind)] : [],
+  );
 }
 
 function placeholderTokens(text: string, from: number, to: number): Token[] {
@@ -61,16 +63,16 @@ const CEL =
   /(?<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?u?)|(?<word>[A-Za-z_]\w*)|(?<operator>&&|\|\||[=!<>]=|[-+*/%!<>?:])/g;
 const KEYWORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'in', 'all', 'any']);
 
-function joinTokens(join: Written): Token[] {
+function joinTokens(join: Written, text: string): Token[] {
   const { value } = join;
   const word = /^\s*(all|any|k_of_n)\b/.exec(value);
   if (word !== null && (word[0].length === value.trimEnd().length || word[1] === 'k_of_n')) {
     const start = value.indexOf(word[1]!);
-    return [token(join, start, value.trimEnd().length, 'keyword')];
+    return [tokenIn(text, join, [start, value.trimEnd().length], 'keyword')];
   }
   return Array.from(value.matchAll(CEL), match => {
     const kind = kindOf(match.groups!, value, match.index);
-    return token(join, match.index, match.index + match[0].length, kind);
+    return tokenIn(text, join, [match.index, match.index + match[0].length], kind);
   });
 }
 
@@ -91,8 +93,13 @@ function kindOf(
   return word in JOIN_NAMES.variables ? 'variable' : 'parameter';
 }
 
-function token(written: Written, from: number, to: number, kind: Token['kind']): Token {
-  const offsets = written.offsets();
+function tokenIn(
+  text: string,
+  written: Written,
+  [from, to]: readonly [from: number, to: number],
+  kind: Token['kind'],
+): Token {
+  const offsets = written.offsets(text);
   const start = offsets[from]!;
   // The last character may be written as several characters, such as an escape.
   const end = Math.max(offsets[to - 1]! + 1, Math.min(offsets[to]!, written.range.end));
