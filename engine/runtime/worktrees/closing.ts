@@ -2,7 +2,7 @@ import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError } from '../../errors.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
-import { changesIn, commonFolderOf, conflictsIn } from './checkout.ts';
+import { changesIn, commonFolderOf, conflictsIn, type Change } from './checkout.ts';
 import {
   bytesOf,
   charactersOf,
@@ -71,9 +71,10 @@ async function close(folder: string, name: string, note: WorktreeNote): Promise<
   let untracked: Untracked;
   try {
     await removeLocks(note, await requireOwn(note));
-    const index = await indexOf(dir);
-    await showHidden(dir, index);
-    const isClean = await commitAll(folder, note);
+    const [index, seen] = await Promise.all([indexOf(dir), changesIn(dir)]);
+    const changes = (await showHidden(dir, index)) ? await changesIn(dir) : seen;
+    const isClean = changes.length === 0;
+    if (!isClean) await commitAll(folder, note, changes);
     const { branch, tip } = await branchOfEnd(note);
     untracked = await untrackedIn(dir);
     const hidden = await hiddenIn(folder, note, untracked);
@@ -142,8 +143,11 @@ async function removeLocks({ branch }: WorktreeNote, { own, common }: GitFolders
   for (const lock of locks) await rm(lock, { force: true });
 }
 
-/** Clears the index flags that make git skip files: only the attempt can have set them. */
-async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
+/**
+ * Clears the index flags that make git skip files: only the attempt can have set them.
+ * @returns true when there were some, so that git may now see more changes.
+ */
+async function showHidden(dir: string, index: readonly Entry[]): Promise<boolean> {
   const hidden: string[] = [];
   for (const { tag, path } of index) {
     if (tag === 'H' || tag === 'M') continue;
@@ -151,21 +155,19 @@ async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
     const isSparse = tag.toUpperCase() === 'S' && !(await isThere(bytesOf(join(charactersOf(dir), path))));
     if (!isSparse) hidden.push(path);
   }
-  if (hidden.length === 0) return;
+  if (hidden.length === 0) return false;
   for (const word of ['--no-skip-worktree', '--no-assume-unchanged'])
     await gitWith(dir, { input: listOf(hidden) }, 'update-index', word, '-z', '--stdin');
+  return true;
 }
 
 /**
  * Commits all changed and new files, except those that were lent to the worktree and those that are as the set-up made
  * them.
- * @returns true when there was nothing to commit.
  * @throws WORKER_FAILED when a merge has conflicts: their markers should not be committed.
  */
-async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
+async function commitAll(folder: string, note: WorktreeNote, changes: readonly Change[]): Promise<void> {
   const { dir } = note;
-  const changes = await changesIn(dir);
-  if (changes.length === 0) return true;
   const conflicts = conflictsIn(changes);
   if (conflicts.length > 0)
     throw new FleetError(
@@ -180,10 +182,9 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
     await gitWith(dir, { input }, 'reset', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul');
   }
   const isStaged = ['--cached', '--quiet', '--no-ext-diff', '--ignore-submodules=none'];
-  if (await gitSucceeds(dir, 'diff', ...isStaged)) return false;
+  if (await gitSucceeds(dir, 'diff', ...isStaged)) return;
   const author = await authorOptions(dir);
   await git(dir, ...author, 'commit', '--quiet', '--no-verify', '-m', `spl: ${titleOf(note)}`);
-  return false;
 }
 
 const NAMES = ['--name-only', '--no-renames', '--no-ext-diff', '--ignore-submodules=none', '-z'];

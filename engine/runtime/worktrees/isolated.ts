@@ -57,12 +57,14 @@ async function runIsolated(
   const bounded = <T>(work: () => Promise<T>): Promise<T> => withGitLimits(closing, work, settings.timeoutMs);
   const look = async (): Promise<ReadonlyMap<string, string>> => stateOf(top, common);
   try {
-    const before = await bounded(look).catch(() => null);
+    const before = await worktree.before;
     const ran = await run(executor, commands, options, worktree, inside, context, bounded);
     const result = withTimeout(ran, timeoutMs, attempt.timeoutMs);
-    const closed = await bounded(() => withWork(result, options.folder, worktree));
     const compare = async (): Promise<string[]> => differences(top, before!, await look());
-    const escaped = before === null ? null : await bounded(compare).catch(() => null);
+    const [closed, escaped] = await Promise.all([
+      bounded(() => withWork(result, options.folder, worktree)),
+      before === null ? null : bounded(compare).catch(() => null),
+    ]);
     return afterEscape(closed, escaped, worktree, settings);
   } finally {
     ports?.release();

@@ -180,8 +180,10 @@ async function repositoriesUnder(root: string, { untracked, index }: Held): Prom
       folders.add(folder);
     }
   }
-  for (const folder of folders)
-    if (await isThere(bytesOf(join(charactersOf(root), folder, '.git')))) found.add(folder);
+  const isRepository = async (folder: string): Promise<boolean> =>
+    isThere(bytesOf(join(charactersOf(root), folder, '.git')));
+  const areRepositories = await Promise.all([...folders].map(isRepository));
+  for (const [at, folder] of [...folders].entries()) if (areRepositories[at]!) found.add(folder);
   return found;
 }
 

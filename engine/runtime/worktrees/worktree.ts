@@ -5,7 +5,7 @@ import type { Work } from '../../domain/model/record-bodies.ts';
 import type { WorktreeTable } from '../../home/config.ts';
 import { processStart } from '../../system/process-table.ts';
 import { prepareBase, type PreparedBase } from './carried.ts';
-import { checkoutOf, type Checkout } from './checkout.ts';
+import { checkoutOf, stateOf, type Checkout } from './checkout.ts';
 import { discard } from './closing.ts';
 import { git, GIT_TIMEOUT_MS, withoutGitLimits } from '../git/git.ts';
 import { copyIncluded } from './included-files.ts';
@@ -45,6 +45,8 @@ export function worktreeSettings(table: WorktreeTable): WorktreeSettings {
 export interface Worktree extends Work {
   readonly name: string;
   readonly checkout: Checkout;
+  /** The state of the checkout when the worktree was begun, see `stateOf`; null when git did not give it. */
+  readonly before: Promise<ReadonlyMap<string, string> | null>;
   /** The folder in it that corresponds to the requested one. */
   readonly cwd: string;
   /** The files to lend that do not exist. */
@@ -112,13 +114,15 @@ async function makeOn(
     made_unix: now / 1000,
   };
   await writeNote(folder, name, note);
+  // Reading the checkout and writing the worktree take about as long as the slower of them.
+  const before = stateOf(top, checkout.common).catch(() => null);
   try {
     await git(top, 'worktree', 'add', '--quiet', '--no-track', '-b', branch, root, base);
     const { paths, missing } = await copyIncluded(top, root, settings.include);
     const cwd = join(root, checkout.prefix);
     await mkdir(cwd, { recursive: true });
     await writeNote(folder, name, { ...note, lent: [...paths], state: 'used' });
-    return { name, checkout, cwd, branch, base, dir: root, missing, behind };
+    return { name, checkout, before, cwd, branch, base, dir: root, missing, behind };
   } catch (error) {
     // Also runs when the signal that ends every git has aborted.
     await withoutGitLimits(() => discard(folder, name, note));
