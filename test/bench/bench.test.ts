@@ -36,7 +36,7 @@ const FIGURES = {
   opening: ['opening_with_checkpoint', 'opening_without_checkpoint'],
   commands: ['fleet_start', 'fleet_list'],
   freeze: ['freeze'],
-  worktree: ['worktree'],
+  worktree: ['worktree', 'worktree_end'],
   load: ['load', 'load_p50', 'load_p99'],
   plans: ['plan_completion', 'plan_diagnostics'],
   memory: [
