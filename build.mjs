@@ -25,7 +25,7 @@ const entries = [
     executable: true,
     apart: { '../spl.ts': './spl-main.js' },
   },
-  { from: 'engine/bin/spl.ts', to: 'bin/spl-main.js', apart: ENGINE_APART },
+  { from: 'engine/bin/spl.ts', to: 'bin/spl-main.js', apart: ENGINE_APART, deferred: true },
   { from: 'engine/open.ts', to: 'bin/coordinator.js' },
   { from: 'engine/check-plan.ts', to: 'bin/check-plan.js' },
   { from: 'engine/bin/plan-server.ts', to: 'bin/plan-server.js' },
@@ -54,6 +54,24 @@ const leaving = apart => ({
   },
 });
 
+/** Parts of Node.js and packages that take half a millisecond or more to load, and that no command needs all of. */
+const COSTLY =
+  /^(node:(child_process|crypto|fs\/promises|https?|net|os|stream\/promises|timers\/promises|tls|v8|zlib)|smol-toml|eventsource-parser)$/;
+
+/** Loads such a part at its first use instead of at the start of the process. */
+const deferring = {
+  name: 'deferring',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: COSTLY }, ({ path, namespace }) =>
+      namespace === 'deferred' ? undefined : { path, namespace: 'deferred' },
+    );
+    onLoad({ filter: /./, namespace: 'deferred' }, ({ path }) => ({
+      contents: `module.exports = Object.create(new Proxy({}, { get: (_, name) => require('${path}')[name] }));`,
+      resolveDir: root,
+    }));
+  },
+};
+
 await showProgress('Building dist', buildAll());
 
 async function buildAll() {
@@ -67,7 +85,7 @@ async function buildAll() {
   ]);
 }
 
-async function bundle({ from, to, executable = false, apart = {}, external = [] }) {
+async function bundle({ from, to, executable = false, apart = {}, external = [], deferred = false }) {
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -80,7 +98,7 @@ async function bundle({ from, to, executable = false, apart = {}, external = [] 
     minify: true,
     legalComments: 'none',
     external,
-    plugins: [leaving(apart)],
+    plugins: [leaving(apart), ...(deferred ? [deferring] : [])],
     // A file beside this one is required, which is quicker than importing it.
     supported: { 'dynamic-import': false },
     logLevel: 'warning',

@@ -46,7 +46,7 @@ async function untilHang(
 ): Promise<never> {
   for (;;) {
     await delay(patienceMs, undefined, { signal });
-    const client = connect({ socketPath }, { timeoutMs: patienceMs });
+    const client = connect({ socketPath }, { timeoutMs: patienceMs, brief: true });
     try {
       await client.report('health', {}, signal);
     } catch (thrown) {

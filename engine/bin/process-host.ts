@@ -1,12 +1,18 @@
-import type { WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { readConfig, type Config } from '../home/config.ts';
-import { isLeaseHeld } from '../home/lease.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { readPidFile } from '../home/pid-file.ts';
 import { settings as resolveSettings } from '../home/settings.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { connect, type Target } from '../client/client.ts';
-import { ReaderGone, type Connection, type Host, type Output, type Settings } from '../cli/host.ts';
+import {
+  ReaderGone,
+  type Connection,
+  type Host,
+  type Output,
+  type Settings,
+  type Starter,
+} from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
@@ -16,27 +22,39 @@ import { submittersEnvironment } from '../runtime/environment.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isRunning } from '../system/processes.ts';
 import { waitUntil } from '../system/wait.ts';
+import { EXIT } from '../cli/exit-codes.ts';
 import { detectHang } from './hang.ts';
-import { processStarter } from './starter.ts';
+import { loadCoordinator } from './load-coordinator.ts';
 import { processTerminal } from './terminal.ts';
 
 /** Makes the host of the commands from this process. The environment may be another one. */
 export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = process.env): Host {
   return {
-    out: outputTo(process.stdout),
-    err: outputTo(process.stderr),
+    out: outputTo('stdout'),
+    err: outputTo('stderr'),
     env,
     cwd: currentFolder(env),
-    stdin: process.stdin,
-    terminal: process.stdin.isTTY ? processTerminal(process.stdin, process.stdout) : null,
+    stdin: { [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
+    terminal: isatty(0) ? processTerminal() : null,
     signal,
-    starter: processStarter,
+    starter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
-    checkJoin: async (text, subtasks) => (await import('../open.ts')).checkJoin(text, subtasks),
+    checkJoin: async (text, subtasks) => (await loadCoordinator()).checkJoin(text, subtasks),
     checkPlan: async (text, known) => (await import('../check-plan.ts')).checkPlan(text, known),
     connect: settings => connectTo(settings, env, signal),
   };
 }
+
+/** Loads the starter when a command uses it: most only talk to a coordinator that runs. */
+const starter: Starter = {
+  ensureCoordinator: async options => (await loadStarter()).ensureCoordinator(options),
+  serve: async options => (await loadStarter()).serve(options),
+  standBy: async options => (await loadStarter()).standBy(options),
+  awaitGone: async options => (await loadStarter()).awaitGone(options),
+  stopLeft: async options => (await loadStarter()).stopLeft(options),
+};
+
+const loadStarter = async (): Promise<Starter> => (await import('./starter.ts')).processStarter;
 
 /**
  * Returns the folder in which the command was typed. A removed folder keeps its path: a file in it is not found, and
@@ -59,7 +77,7 @@ async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortS
   if (given.url === null) await untilServed(paths, signal);
   const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, env, config);
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
-  const engine = connect(target, { actor, environment: submittersEnvironment(env) });
+  const engine = connect(target, { actor, environment: submittersEnvironment(env), brief: true });
   return {
     engine: 'socketPath' in target ? detectHang(engine, target.socketPath, paths.pidFile) : engine,
     actor,
@@ -94,6 +112,7 @@ async function untilServed({ home, pidFile }: HomePaths, signal: AbortSignal): P
 
 async function isHeld(home: string): Promise<boolean> {
   try {
+    const { isLeaseHeld } = await import('../home/lease.ts');
     return await isLeaseHeld(home);
   } catch (thrown) {
     if (FleetError.is(thrown, 'NOT_FOUND')) return false;
@@ -134,31 +153,42 @@ async function readToken(file: string): Promise<string> {
 }
 
 /** The streams whose readers have closed them. */
-const withoutReader = new WeakSet<NodeJS.WriteStream>();
+const withoutReader = new Set<NodeJS.WriteStream>();
 
-/** Marks a stream as closed by its reader: nothing more is written to it. */
-export function readerGone(stream: NodeJS.WriteStream): void {
-  withoutReader.add(stream);
+/** Ignores a reader that closes the stream, as `head` does; any other fault, such as a full disk, is an error. */
+function watchReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on('error', error => {
+    if (systemCodeOf(error) === 'EPIPE') return void withoutReader.add(stream);
+    // A fault of the error stream itself can't be reported.
+    if (stream !== process.stderr)
+      process.stderr.write(`error: the output can't be written: ${messageOf(error)}\n`);
+    process.exit(EXIT.failed);
+  });
 }
 
-function outputTo(stream: NodeJS.WriteStream): Output {
-  const isTTY = stream.isTTY === true;
+/** An output to a stream of this process, which is opened at the first use. */
+function outputTo(name: 'stdout' | 'stderr'): Output {
+  let opened: NodeJS.WriteStream | undefined;
+  const stream = (): NodeJS.WriteStream => (opened ??= watchReader(process[name]));
+  const isTTY = isatty(name === 'stdout' ? 1 : 2);
   return {
     write: data => {
-      if (!withoutReader.has(stream)) stream.write(data);
+      if (!withoutReader.has(stream())) stream().write(data);
     },
     flush: async () => {
+      if (opened === undefined) return;
+      const written = opened;
       // The callback runs when all earlier data is written; a slow reader leaves the rest in the buffer.
-      if (!withoutReader.has(stream)) await new Promise<void>(resolve => stream.write('', () => resolve()));
-      if (withoutReader.has(stream)) throw new ReaderGone('the reader is gone');
+      if (!withoutReader.has(written)) await new Promise<void>(resolve => written.write('', () => resolve()));
+      if (withoutReader.has(written)) throw new ReaderGone('the reader is gone');
     },
     isTTY,
     get columns() {
       // A terminal without a known width reports 0.
-      return (stream as Partial<WriteStream>).columns || 80;
+      return (stream() as Partial<WriteStream>).columns || 80;
     },
     get rows() {
-      return (stream as Partial<WriteStream>).rows || 24;
+      return (stream() as Partial<WriteStream>).rows || 24;
     },
     colours: coloursFor(isTTY, process.env),
   };

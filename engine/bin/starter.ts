@@ -17,6 +17,7 @@ import { withoutRepository } from '../runtime/environment.ts';
 import { HEAP_FLAGS } from '../runtime/heap.ts';
 import { closeInheritedFiles } from '../runtime/processes/inherited-files.ts';
 import { hangs } from './hang.ts';
+import { loadCoordinator } from './load-coordinator.ts';
 import { standBy } from './standby.ts';
 
 /** The time that a coordinator may take to answer, in milliseconds. */
@@ -59,7 +60,7 @@ export function starterOf(program: Program): Starter {
     ensureCoordinator: options => ensureCoordinator(program, options),
     async serve(options) {
       closeInheritedFiles();
-      const { serve } = await import('../open.ts');
+      const { serve } = await loadCoordinator();
       return serve(options);
     },
     standBy(options) {
@@ -148,7 +149,7 @@ async function askPid(
     if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
     throw thrown;
   }
-  const client = connect({ socketPath }, { timeoutMs });
+  const client = connect({ socketPath }, { timeoutMs, brief: true });
   try {
     return (await client.report('health', {}, signal)).pid;
   } catch (thrown) {

@@ -5,8 +5,8 @@ import type { Terminal, TerminalUse } from '../cli/host.ts';
 const ENDING = ['SIGTERM', 'SIGHUP'] as const;
 
 /** The terminal that this process was started at. */
-export function processTerminal(keys: ReadStream, screen: WriteStream): Terminal {
-  return { take: use => take(use, keys, screen) };
+export function processTerminal(): Terminal {
+  return { take: use => take(use, process.stdin, process.stdout) };
 }
 
 function take({ onKey, onResize, onEnd }: TerminalUse, keys: ReadStream, screen: WriteStream): () => void {

@@ -65,8 +65,8 @@ async function parseAndRun(words: readonly string[], host: Host): Promise<number
 type Action = (given: Record<string, unknown>, globals: Record<string, unknown>) => Promise<void>;
 
 /**
- * Builds the parser. It has every command by name, to suggest one for a typing error. It has only the options of the
- * called command, because building all options would slow down every call.
+ * Builds the parser: of the called command alone, because building all would slow down every call. Without one, it has
+ * every command by name, for the help and to suggest one for a typing error.
  */
 function buildTree(host: Host, wanted: Verb | undefined, action: Action): Command {
   const root = configured(new Command('spl'), host)
@@ -76,12 +76,14 @@ function buildTree(host: Host, wanted: Verb | undefined, action: Action): Comman
     .helpCommand(false);
   for (const flag of GLOBAL_FLAGS) root.addOption(toOption(flag));
   const groups = new Map<string, Command>();
-  for (const entry of catalogue) {
+  for (const entry of wanted === undefined
+    ? catalogue
+    : catalogue.filter(each => each.path === wanted.path)) {
     const words = entry.path.split(' ');
     const parent = words.length === 1 ? root : groupOf(words[0]!, groups, root);
     const command = configured(new Command(words.at(-1)), host).description(entry.summary);
     parent.addCommand(command, { hidden: entry.hidden === true });
-    if (entry.path === wanted?.path) fillIn(command, wanted, action);
+    if (wanted !== undefined) fillIn(command, wanted, action);
   }
   root.addHelpText('after', '\nExamples:\n  $ spl fleet start --workers 2\n  $ spl task --help');
   return root;

@@ -249,6 +249,17 @@ describe('the client', () => {
     );
   });
 
+  it('asks over a connection of its own if it is brief, with the same answers', async () => {
+    const client = served.client({ brief: true });
+    assert.deepEqual(await client.report('fleet', {}), await served.client().report('fleet', {}));
+    await assert.rejects(
+      client.submit('task.add', { ...addTask, goal: 7 as unknown as string }),
+      failsWith('INVALID_RECORD', "'goal' must be text"),
+    );
+    await served.server.close();
+    await assert.rejects(client.report('health', {}), failsWith('UNREACHABLE', /^no engine answers at /));
+  });
+
   it('reports a missing engine, and how to start one', async () => {
     const gone = connect({ socketPath: `${served.folder}/none.sock` });
     await assert.rejects(gone.report('health', {}), (thrown: unknown) => {

@@ -36,6 +36,11 @@ export interface ConnectOptions {
    * lost answer. Default 10 s.
    */
   readonly reconnectMs?: number;
+  /**
+   * True for a process that asks little and ends: calls over a socket have a connection each, and do not load
+   * `node:http`.
+   */
+  readonly brief?: boolean;
 }
 
 /** The engine over HTTP. Every method rejects with FleetError and nothing else. */
@@ -76,7 +81,7 @@ class Client implements EngineClient {
 
   constructor(target: Target, options: ConnectOptions) {
     this.#isLocal = 'socketPath' in target;
-    this.#http = new HttpCaller(target);
+    this.#http = new HttpCaller(target, options.brief);
     this.#options = options;
     const { controller, release } = linkedController([options.signal]);
     this.#http.closing.addEventListener('abort', release, { once: true });

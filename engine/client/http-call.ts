@@ -5,6 +5,7 @@ import { errorSchema } from '../contract/documents.ts';
 import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError, isErrorCode, messageOf, systemCodeOf } from '../errors.ts';
 import { linkedController } from '../contract/linked-controller.ts';
+import { callBare, canGoBare, type AnswerHead, type BareAnswer } from './bare-call.ts';
 import type { Route } from '../operations/operation.ts';
 import { HEADERS } from '../operations/http-format.ts';
 
@@ -41,6 +42,7 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Sends HTTP requests to one engine over kept-alive connections. */
 export class HttpCaller {
   readonly #target: Target;
+  readonly #isBrief: boolean;
   readonly #where: string;
   readonly #connection: http.RequestOptions;
   #wire: Promise<Wire> | undefined;
@@ -50,8 +52,9 @@ export class HttpCaller {
   readonly closing: AbortSignal = this.#closing.signal;
 
   /** @throws USAGE if the URL is neither http nor https */
-  constructor(target: Target) {
+  constructor(target: Target, isBrief = false) {
     this.#target = target;
+    this.#isBrief = isBrief;
     this.#where = 'socketPath' in target ? target.socketPath : target.url;
     this.#connection = 'socketPath' in target ? { socketPath: target.socketPath } : hostAndPort(target.url);
   }
@@ -67,8 +70,8 @@ export class HttpCaller {
       let pauseMs = FIRST_PAUSE_MS;
       for (const began = performance.now(); ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         try {
-          const answer = await this.#send(request, cancel);
-          return parseAnswer(await this.#text(answer), answer, this.#where);
+          const { head, text } = await this.#answer(request, cancel);
+          return parseAnswer(text, head, this.#where);
         } catch (thrown) {
           if (!FleetError.is(thrown, 'UNREACHABLE') || cancel.aborted) throw thrown;
           if (lost === undefined && wasNotDelivered(thrown.details['reason'])) throw thrown;
@@ -125,6 +128,21 @@ export class HttpCaller {
     }
   }
 
+  async #answer(request: WireRequest, cancel: AbortSignal): Promise<BareAnswer> {
+    const bare = { ...request, headers: this.#headers(request) };
+    if (!this.#isBrief || !('socketPath' in this.#target) || !canGoBare(bare)) {
+      const head = await this.#send(request, cancel);
+      return { head, text: await this.#text(head) };
+    }
+    cancel.throwIfAborted();
+    const limit = { maxBytes: MAX_ANSWER_BYTES, tooLarge };
+    const answer = await callBare(this.#target.socketPath, bare, cancel, limit).catch((thrown: unknown) => {
+      throw thrown instanceof FleetError ? thrown : unreachable(this.#where, thrown);
+    });
+    checkProtocol(answer.head, this.#where);
+    return answer;
+  }
+
   async #send(request: WireRequest, cancel: AbortSignal, again = true): Promise<http.IncomingMessage> {
     const wire = await (this.#wire ??= wireOf(this.#target));
     cancel.throwIfAborted();
@@ -176,7 +194,7 @@ export class HttpCaller {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         bytes += chunk.length;
         if (bytes > MAX_ANSWER_BYTES) {
-          throw new FleetError('TOO_LARGE', `the engine's answer has more than ${MAX_ANSWER_BYTES} bytes`);
+          throw tooLarge();
         }
         chunks.push(chunk);
       }
@@ -186,6 +204,9 @@ export class HttpCaller {
     return Buffer.concat(chunks).toString('utf8');
   }
 }
+
+const tooLarge = (): FleetError =>
+  new FleetError('TOO_LARGE', `the engine's answer has more than ${MAX_ANSWER_BYTES} bytes`);
 
 /** Returns the error of an interrupted stream; @see HttpCaller.stream. */
 export function brokenOff(what: string, cause: unknown): FleetError {
@@ -242,7 +263,7 @@ function diedWhileIdle(outgoing: http.ClientRequest, thrown: unknown): boolean {
   return outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(thrown) ?? '');
 }
 
-function checkProtocol(answer: http.IncomingMessage, where: string): void {
+function checkProtocol(answer: AnswerHead, where: string): void {
   const theirs = answer.headers[HEADERS.protocol];
   if (theirs === String(PROTOCOL)) return;
   const what =
@@ -255,7 +276,7 @@ function checkProtocol(answer: http.IncomingMessage, where: string): void {
   });
 }
 
-function parseAnswer(text: string, answer: http.IncomingMessage, where: string): unknown {
+function parseAnswer(text: string, answer: AnswerHead, where: string): unknown {
   let document: unknown;
   try {
     document = JSON.parse(text);

@@ -161,7 +161,6 @@ async function readOf(pid: number, name: 'cmdline' | 'environ'): Promise<string 
   }
 }
 
-const run = promisify(execFile);
 const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(.*)$/;
 const PS_FORMAT = 'pid=,pgid=,sess=,stat=,args=';
 const ASSIGNMENT = /\s[A-Za-z_][A-Za-z0-9_]*=/;
@@ -172,7 +171,7 @@ export function psProcesses(platform: NodeJS.Platform): ProcessTable {
   return {
     birthOf: () => undefined,
     async find(query) {
-      const { stdout } = await run('ps', flags, { maxBuffer: 64 * 1024 * 1024 });
+      const { stdout } = await promisify(execFile)('ps', flags, { maxBuffer: 64 * 1024 * 1024 });
       return stdout.split('\n').flatMap(line => psEntry(line, query) ?? []);
     },
   };
