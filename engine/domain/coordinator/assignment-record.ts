@@ -1,10 +1,10 @@
 import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import type { Json } from '../../record/canonical.ts';
-import type { Did } from '../../record/ids.ts';
+import { childThreadId, type Did } from '../../record/ids.ts';
 import { seal, type SealedRecord } from '../../record/record.ts';
 import { TOPIC, type ResultFields } from '../model/record-bodies.ts';
 import type { DeliveryRef } from '../model/messages.ts';
-import { environmentOf, threadOf, type Child, type FanOut } from '../model/state.ts';
+import { environmentOf, type Child, type FanOut } from '../model/state.ts';
 import { isAgent } from '../model/subtask.ts';
 import { DELIVERED, isSame, USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 
@@ -34,7 +34,8 @@ export function childIntent(
     clock: delivery,
     data_type: 'SCALAR',
     parents: [fanOut.id],
-    thread: threadOf(fanOut, child.index),
+    // Not kept: few children are asked for their thread again.
+    thread: childThreadId(fanOut.id, child.index, subtask.goal),
   });
 }
 

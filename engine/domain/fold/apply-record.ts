@@ -35,6 +35,7 @@ import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { applyRule } from '../policy/permission-rules.ts';
 import { afterTransition, taskActionOf } from '../model/task-status.ts';
 import {
+  changeRare,
   isUnderWay,
   newChild,
   subtaskStateOf,
@@ -219,7 +220,7 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
     child.worker = body.worker;
     child.attempt = attempt;
     child.deliveries++;
-    child.reason = null;
+    if (child.reason !== null) child.reason = null;
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
     countStart(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
@@ -341,25 +342,29 @@ function counts(child: Child, record: FleetRecord, body: ChildDoneBody, own: boo
 }
 
 function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: ChildDoneBody, at: number): void {
+  const subtask = fanOut.subtasks[child.index]!;
+  const lost = body.lost === true;
   child.verdict = body.verdict;
-  child.reason = body.reason ?? null;
-  child.exitCode = body.exit_code ?? null;
-  child.signal = body.signal ?? null;
   child.summary = body.summary ?? '';
-  child.costUsd = body.cost_usd;
-  child.lost = body.lost === true;
-  // The cost of an agent whose worker was lost is in no report.
-  child.costUnknown = body.cost_unknown ?? (child.lost && isAgent(fanOut.subtasks[child.index]!.executor));
-  child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;
   child.report = record.id;
   child.endedAt = at;
-  child.causedBy = body.cause ?? null;
-  child.afterJoin = fanOut.joined !== null && !isFollowUp(fanOut.subtasks[child.index]!);
-  child.leftGroup = body.left_group ?? null;
-  child.output = body.output ?? null;
-  child.session = body.session ?? child.session;
-  child.work = body.work ?? null;
+  changeRare(child, {
+    reason: body.reason ?? null,
+    exitCode: body.exit_code ?? null,
+    signal: body.signal ?? null,
+    costUsd: body.cost_usd,
+    lost,
+    // The cost of an agent whose worker was lost is in no report.
+    costUnknown: body.cost_unknown ?? (lost && isAgent(subtask.executor)),
+    tokens: body.tokens ?? 0,
+    causedBy: body.cause ?? null,
+    afterJoin: fanOut.joined !== null && !isFollowUp(subtask),
+    leftGroup: body.left_group ?? null,
+    output: body.output ?? null,
+    session: body.session ?? child.session,
+    work: body.work ?? null,
+  });
 }
 
 /** Returns true when an attempt is left: `attempts`, else 2 after worker loss and 1 after the attempt's own failure. */

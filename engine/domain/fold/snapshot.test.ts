@@ -5,7 +5,7 @@ import { runs } from '../../../test/runs.ts';
 import { celCompiler } from '../join/cel.ts';
 import { applyRecord } from './apply-record.ts';
 import { serializeFinished, restoreState, saveState } from './snapshot.ts';
-import { emptyState, type FleetState } from '../model/state.ts';
+import { emptyState, FRESH_CHILD, type FleetState } from '../model/state.ts';
 import { FOLD, OTHER, refOf, TestFleet, workerDid } from '../testing/test-fleet.ts';
 import { taskDocument } from '../views/views.ts';
 
@@ -20,6 +20,7 @@ function shown(state: FleetState): unknown {
         ready: _,
         predicate,
         task: __,
+        children: ___,
         ...rest
       } = fanOut ?? ({} as Partial<NonNullable<typeof fanOut>>);
       return {
@@ -29,6 +30,7 @@ function shown(state: FleetState): unknown {
         outcome: task.outcome,
         standing: task.standing,
         rest,
+        children: fanOut?.children.map(child => ({ ...FRESH_CHILD, ...child })),
         kind: predicate?.kind,
       };
     }),

@@ -7,6 +7,7 @@ import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { UNTOUCHED } from '../model/task-status.ts';
 import {
   emptyState,
+  FRESH_CHILD,
   membersOf,
   newChild,
   Task,
@@ -230,8 +231,6 @@ function childrenText(children: readonly Child[]): string {
   return JSON.stringify(children.map(changesOf)).slice(1, -1);
 }
 
-const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
-
 /**
  * Returns the fields in which a child differs from a new one without dependencies. The index is implied by the
  * position.
@@ -239,7 +238,7 @@ const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
 function changesOf(child: Child): Partial<Child> {
   const changes: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(child))
-    if (value !== FRESH[key] && key !== 'index') changes[key] = value;
+    if (value !== FRESH_CHILD[key] && key !== 'index') changes[key] = value;
   return changes;
 }
 
