@@ -9,9 +9,14 @@ import { decodeRecord, type RecordContent, type SealedRecord } from './record.ts
  * `"j":"‹did›"` before `r` for a judged one. The line contains the canonical text byte for byte, so that a reader can
  * check the id without building the text again.
  */
-export function encodeLine({ record, text }: SealedRecord): string {
+export function encodeLine(sealed: SealedRecord): string {
+  return `${lineStart(sealed)}${sealed.text}}`;
+}
+
+/** Returns the part of a record's line before its canonical text; after the text, only `}` follows. */
+export function lineStart({ record }: SealedRecord): string {
   const judged = record.judged_by === null ? '' : `,"j":${JSON.stringify(record.judged_by)}`;
-  return `{"id":"${record.id}"${judged},"r":${text}}`;
+  return `{"id":"${record.id}"${judged},"r":`;
 }
 
 interface LineShape {

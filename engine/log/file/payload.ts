@@ -1,6 +1,6 @@
 import { FleetError } from '../../errors.ts';
 import type { Did, RecordId } from '../../record/ids.ts';
-import { encodeLine, readOwnLine } from '../../record/line.ts';
+import { encodeLine, lineStart, readOwnLine } from '../../record/line.ts';
 import type { SealedRecord } from '../../record/record.ts';
 import type { Batch, Position } from '../log.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
@@ -47,6 +47,8 @@ export interface Line {
 }
 
 const FIRST_SCRATCH_BYTES = 64 * 1024;
+/** The length from which a record's text is large, in UTF-16 code units. */
+const LARGE_CHARS = 256 * 1024;
 const KEPT_SCRATCH_BYTES = 8 * 1024 * 1024;
 
 /** Encodes frames one at a time: the bytes of one are valid until the next is encoded. */
@@ -60,13 +62,19 @@ export class FrameEncoder {
     for (const { records } of batches) {
       for (const record of records) {
         const start = end;
-        end = this.#write(`${encodeLine(record)}\n`, start);
+        end = this.#writeLine(record, start);
         lengths.push(end - start - 1);
       }
     }
     const bytes = this.#scratch.subarray(0, end);
     if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = Buffer.alloc(FIRST_SCRATCH_BYTES);
     return { bytes, recordsStart, lengths };
+  }
+
+  #writeLine(sealed: SealedRecord, start: number): number {
+    if (sealed.text.length < LARGE_CHARS) return this.#write(`${encodeLine(sealed)}\n`, start);
+    // In parts, because a line in one piece would be another copy of the text.
+    return this.#write('}\n', this.#write(sealed.text, this.#write(lineStart(sealed), start)));
   }
 
   /** @returns the offset of the end of the text. */
