@@ -34,7 +34,7 @@ export async function memory(stage: Stage): Promise<Figure[]> {
       better: 'lower',
       spread: spreadOf([peak]),
       probes: [{ name: 'a bare node', value: bare, spread: spreadOf([bare]) }],
-      target: targetOf(stage, { atMost: 400 }),
+      target: targetOf(stage, { atMost: 250 }),
       details: { peak_mib: peak, at_join_mib: joined },
     });
   }
