@@ -444,6 +444,7 @@ export function changeRare(child: Child, changes: Partial<Omit<Child, 'index'>>)
   }
 }
 
+/** Returns a pending child with this number of unmet dependencies. */
 export const newChild = (index: number, unmet: number): Child => new NewChild(index, unmet) as Child;
 
 /** Returns the state of a child in the subtask machine. */
