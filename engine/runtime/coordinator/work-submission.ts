@@ -106,7 +106,9 @@ export class WorkSubmission {
   ): Promise<readonly string[]> {
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
     return [
-      ...(await this.#inGit(caller, () => untrustedRepositories(folders, this.#options.worktree))),
+      ...(folders.length === 0
+        ? []
+        : await this.#inGit(caller, () => untrustedRepositories(folders, this.#options.worktree))),
       ...(caller.environment === undefined ? [] : await this.#missing(subtasks, caller.environment)),
       ...this.#findings(join, subtasks),
     ];
@@ -143,6 +145,7 @@ export class WorkSubmission {
   ): Promise<void> {
     const { coordinator, worktree } = this.#options;
     const folders = foldersWithWorktrees(subtasksOf(resolveTask(coordinator.state, name)));
+    if (folders.length === 0) return;
     await this.#inGit(caller, async () => {
       for (const folder of folders) await requireReady(folder, worktree);
     });

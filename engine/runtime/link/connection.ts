@@ -19,6 +19,8 @@ const MAX_UNSENT_BYTES = 2 * MAX_LINE_BYTES;
  * closed.
  */
 const MAX_UNSENT_OF_ALL_BYTES = 2 * MAX_UNSENT_BYTES;
+/** The time for which an acknowledgement waits for another message to travel with, in milliseconds. */
+const ACK_MS = 5;
 /** The time that a peer may take to read the last data sent to it, in milliseconds. */
 const END_MS = 1000;
 
@@ -39,6 +41,9 @@ export class Connection {
   #onLine: (text: string) => void = () => {};
   #onClose: (error: Error | undefined) => void = () => {};
   #state: 'open' | 'ending' | 'closed' = 'open';
+  /** The last acknowledgement, which includes earlier ones, until the next message takes it along. */
+  #ack = '';
+  #ackTimer: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, key: InstanceKey, limits: Partial<ConnectionLimits> = {}) {
     this.#stream = stream;
@@ -85,6 +90,7 @@ export class Connection {
   /** Encodes and signs a message now. @returns sends it. */
   prepare(message: ToWorker | ToCoordinator): () => void {
     const lines = Array.from(inFrames(message), part => encodeMessage(part, this.#key));
+    if (message.type === 'ack') return () => this.#hold(lines[0]!);
     return () => {
       for (const text of lines) this.#write(text);
     };
@@ -97,6 +103,7 @@ export class Connection {
   /** Sends the queue, then ends, without waiting for a peer that does not read. Later lines are ignored. */
   end(): Promise<void> {
     if (this.closed) return Promise.resolve();
+    if (this.#ack !== '') this.#write('');
     this.#state = 'ending';
     return new Promise(resolve => {
       const timer = setTimeout(() => this.#stream.destroy(), this.#limits.endMs);
@@ -111,14 +118,25 @@ export class Connection {
   close(error?: Error): void {
     if (this.closed) return;
     this.#state = 'closed';
+    clearTimeout(this.#ackTimer);
     Connection.#behind.delete(this);
     this.#stream.destroy();
     this.#onClose(error);
   }
 
+  #hold(ack: string): void {
+    if (this.#state !== 'open') return;
+    this.#ack = ack;
+    this.#ackTimer ??= setTimeout(() => this.#write(''), ACK_MS);
+  }
+
   #write(text: string): void {
     if (this.#state !== 'open') return;
-    this.#stream.write(text);
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const lines = this.#ack + text;
+    this.#ack = '';
+    this.#stream.write(lines);
     if (this.#stream.writableLength > this.#limits.unsentBytes) this.#giveUp();
     else this.#boundAll();
   }
