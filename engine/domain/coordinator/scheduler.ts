@@ -51,38 +51,76 @@ export function planDispatch(
     probed: new Set(),
   };
   const capacities = capacitiesOf(state, links, now);
+  const names = freeNames(capacities);
   let free = capacities.reduce((sum, capacity) => sum + Math.max(0, capacity.window - capacity.load), 0);
-  let moved = true;
-  while (moved && free > 0) {
-    moved = false;
-    for (const [namespace, fanOuts] of state.startable.inOrder()) {
-      if (isBlocked(state, namespace)) continue;
-      const started = placeFirst(state, fanOuts, capacities, free, plan, now);
-      free -= started;
-      moved ||= started > 0;
+  let rings = free > 0 ? ringsOf(state) : [];
+  while (rings.length > 0 && free > 0) {
+    const kept: Ring[] = [];
+    const ended: Ring[] = [];
+    for (const ring of rings) {
       if (free <= 0) break;
+      const { started, isOver } = takeTurn(state, ring, { capacities, names, free }, plan, now);
+      free -= started;
+      if (started > 0) (isOver ? ended : kept).push(ring);
     }
+    rings = [...kept, ...ended];
   }
   return plan;
 }
 
-/** Gives a turn to the first fan-out of a namespace that can start something. @returns the number of starts */
-function placeFirst(
+/** The fan-outs of a namespace that may still start something in this plan, in turn order. */
+type Ring = FanOut[];
+
+const ringsOf = (state: FleetState): Ring[] =>
+  state.startable
+    .inOrder()
+    .filter(([namespace]) => !isBlocked(state, namespace))
+    .map(([, fanOuts]) => [...fanOuts]);
+
+interface Free {
+  readonly capacities: readonly WorkerCapacity[];
+  /** The names by which subtasks may choose a worker with a free slot. */
+  readonly names: ReadonlySet<string>;
+  readonly free: number;
+}
+
+function freeNames(capacities: readonly WorkerCapacity[]): ReadonlySet<string> {
+  const free = capacities.filter(({ load, window }) => load < window);
+  return new Set([
+    'least-loaded',
+    'round-robin',
+    ...free.flatMap(({ instance: { did, alias } }) => [did, alias]),
+  ]);
+}
+
+/**
+ * Gives a turn to the first fan-out of a namespace that can start something. One that can't is out of this plan, in
+ * which slots only become fewer.
+ */
+function takeTurn(
   state: FleetState,
-  fanOuts: readonly FanOut[],
-  capacities: readonly WorkerCapacity[],
-  free: number,
+  ring: Ring,
+  { capacities, names, free }: Free,
   plan: Plan,
   now: number,
-): number {
-  for (const fanOut of fanOuts) {
+): { readonly started: number; readonly isOver: boolean } {
+  for (let fanOut = ring[0]; fanOut !== undefined; fanOut = ring[0]) {
     const room = Math.min(free, state.startable.left(fanOut));
-    const started = placeSome(state, fanOut, capacities, room, plan, now);
-    if (started > 0) state.startable.charge(fanOut, started);
-    if (![...fanOut.ready.values()].some(({ size }) => size > 0)) state.startable.delete(fanOut);
-    if (started > 0) return started;
+    const started = mayPlace(fanOut, names) ? placeSome(state, fanOut, capacities, room, plan, now) : 0;
+    const isOver = started > 0 && state.startable.charge(fanOut, started);
+    const isEmpty = ![...fanOut.ready.values()].some(({ size }) => size > 0);
+    if (isEmpty) state.startable.delete(fanOut);
+    if (isEmpty || isOver || started === 0) ring.shift();
+    if (isOver && !isEmpty) ring.push(fanOut);
+    if (started > 0) return { started, isOver };
   }
-  return 0;
+  return { started: 0, isOver: true };
+}
+
+/** False where each of its subtasks waits for a worker that has no free slot. */
+function mayPlace({ ready }: FanOut, names: ReadonlySet<string>): boolean {
+  for (const [name, { size }] of ready) if (size > 0 && names.has(name)) return true;
+  return false;
 }
 
 /** Returns the workers that take work, longest up first. */

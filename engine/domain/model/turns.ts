@@ -38,18 +38,22 @@ export class Turns<FanOut extends Turned> {
     return this.#rings.get(fanOut.namespace)?.get(fanOut) ?? 0;
   }
 
-  /** Counts starts of a fan-out. At the end of its turn it goes to the end, and so does its namespace. */
-  charge(fanOut: FanOut, starts: number): void {
+  /**
+   * Counts starts of a fan-out. At the end of its turn it goes to the end, and so does its namespace.
+   * @returns true at the end of its turn
+   */
+  charge(fanOut: FanOut, starts: number): boolean {
     const ring = this.#rings.get(fanOut.namespace);
-    if (ring === undefined || !ring.has(fanOut)) return;
+    if (ring === undefined || !ring.has(fanOut)) return false;
     const left = this.left(fanOut) - starts;
     if (left > 0) {
       ring.set(fanOut, left);
-      return;
+      return false;
     }
     this.delete(fanOut);
     this.#rings.delete(fanOut.namespace);
     this.#rings.set(fanOut.namespace, ring.set(fanOut, weightOf(fanOut)));
+    return true;
   }
 }
 
