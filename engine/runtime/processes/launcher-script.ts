@@ -24,7 +24,7 @@
  * | `started` | id, process, 1 where it is in its control group, its start in clock ticks or nothing |
  * | `stale` | id, the system's reason why the berth can't be used any more |
  * | `failed` | id, the system's reason |
- * | `exit` | id, exit code, signal number, 1 where nothing of it is left (then its files and its note are gone, and it is released) |
+ * | `exit` | id, exit code, signal number, 1 where nothing of it is left (then its files and its note are gone, and it is released), 1 where no other process can have its output either |
  * | `released` | id |
  * | `pong` | |
  *
@@ -270,7 +270,9 @@ sub reap {
     my $clear = !kill(0, -$attempt->{pid}) && $!{ESRCH} && is_alone($attempt) ? 1 : 0;
     remove($attempt) if $clear;
     delete $ended{$attempt->{id}} if $clear;
-    answer('exit', $attempt->{id}, $status >> 8, $status & 127, $clear);
+    # A child without a mark may be one that hides.
+    my $private = $clear && ($attempt->{contained} || !%unowned) ? 1 : 0;
+    answer('exit', $attempt->{id}, $status >> 8, $status & 127, $clear, $private);
   }
 }
 

@@ -151,7 +151,8 @@ class Request {
   onFailed!: (reason: string) => void;
   readonly onStale: (reason: string) => void;
   onExit!: (exit: LaunchedExit) => void;
-  exit: LaunchedExit | null = null;
+  /** True when it has ended, and no process can write to its output any more. */
+  isPrivate = false;
   onReleased!: (isDone: boolean) => void;
   /** True when its berth was removed by somebody, and nothing was started. */
   isStale = false;
@@ -171,12 +172,7 @@ class Request {
       this.onFailed(reason);
     };
     this.started.catch(() => undefined);
-    this.exited = new Promise(resolve => {
-      this.onExit = exit => {
-        this.exit ??= exit;
-        resolve(exit);
-      };
-    });
+    this.exited = new Promise(resolve => (this.onExit = resolve));
     this.released = new Promise(resolve => (this.onReleased = resolve));
   }
 }
@@ -285,9 +281,9 @@ class PerlLauncher implements Launcher {
     }
   }
 
-  /** Nobody can write to the berth of a command that has ended clear, so that the next one may have it. */
+  /** The next command has the berth if no other process can write to it. */
   async #release({ id, files, note }: Launch, request: Request, berth: Berth): Promise<Released> {
-    if (!this.hasEnded && request.exit?.isClear === true && !berth.output.destroyed) {
+    if (!this.hasEnded && request.isPrivate && !berth.output.destroyed) {
       this.#requests.delete(id);
       this.#free.push(berth);
       return { files: [], control: null };
@@ -320,8 +316,10 @@ class PerlLauncher implements Launcher {
     if (verb === 'started') request.onStarted(startedOf(words));
     else if (verb === 'stale') request.onStale(words.join(' '));
     else if (verb === 'failed') request.onFailed(words.join(' '));
-    else if (verb === 'exit') request.onExit(exitOf(words, request.fault));
-    else {
+    else if (verb === 'exit') {
+      request.isPrivate = words[3] === '1';
+      request.onExit(exitOf(words, request.fault));
+    } else {
       this.#requests.delete(id);
       request.onReleased(true);
     }

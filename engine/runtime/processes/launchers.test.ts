@@ -120,6 +120,17 @@ describe('the launchers of a worker', () => {
       assert.equal(await pipes(), 0);
     });
 
+    it('unless a process may be hiding that has it', async () => {
+      const hider = Number(
+        await outputOf(launch("setsid env -i sh -c 'echo $$; exec sleep 300' & sleep 0.3")),
+      );
+      assert.deepEqual(
+        (await readdir(dir)).filter(name => name.endsWith('.out')),
+        [],
+      );
+      process.kill(hider);
+    });
+
     it('also where somebody has removed it', async () => {
       await outputOf(launch('echo one'));
       for (const name of await readdir(dir)) await rm(join(dir, name));
