@@ -1,8 +1,9 @@
 import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import * as v from 'valibot';
-import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
+import { nearestName } from '../domain/model/did-you-mean.ts';
 import { Diagnostics, type Range } from './diagnostics.ts';
 import type { WrittenKey } from '../subtask/table.ts';
+import { foreignKey } from './foreign-keys.ts';
 import { isText } from './plan-keys.ts';
 import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
@@ -111,13 +112,18 @@ export class PlanText {
     return undefined;
   }
 
-  /** Reports unknown keys, each with the nearest known one. */
+  /** Reports unknown keys, each with the known one that it probably means. */
   refuseUnknown(entries: readonly Entry[], known: readonly string[], of: string): void {
     for (const { key, keyRange: range } of entries) {
       if (known.includes(key)) continue;
-      const near = nearestName(key, known);
-      const message = `unknown key '${key}'${didYouMean(key, known)}; ${of} has ${known.join(', ')}`;
-      const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
+      const foreign = foreignKey(key, known);
+      const near = foreign?.key ?? nearestName(key, known);
+      const note = foreign?.note === undefined ? '' : `, ${foreign.note}`;
+      const meant = near === undefined ? '' : ` (did you mean '${near}'${note}?)`;
+      const message = `unknown key '${key}'${meant}; ${of} has ${known.join(', ')}`;
+      // Where the values differ, another name alone would be wrong.
+      const isFix = near !== undefined && note === '';
+      const fixes = isFix ? [{ title: `Change to '${near}'`, range, text: near }] : [];
       this.diagnostics.error('unknown-key', message, range, fixes);
     }
   }

@@ -1,35 +1,76 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { printable } from '../../../contract/format.ts';
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { plural, printable } from '../../../contract/format.ts';
 import { isInstalled } from '../../../home/installed.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
-import { AGENTS, planDraft, type FolderFacts } from '../../../plan/plan-draft.ts';
-import { defineVerb, maybeWord } from '../../verb.ts';
+import { planOfFanOut } from '../../../plan/draft/from-fan-out.ts';
+import { AGENTS, planDraft, type InstalledAgent, type PlanDraft } from '../../../plan/draft/plan-draft.ts';
+import { snapshotOf } from '../../folder-snapshot.ts';
+import { NO_FLEET } from '../../plans.ts';
 import { pathOf } from '../../settings.ts';
+import { defineVerb, maybeWord, toggle, type Context } from '../../verb.ts';
 
 export const planInit = defineVerb({
   path: 'plan init',
   summary: 'Write a first plan file for this folder',
   description: [
-    'Adds a subtask for each check among the scripts of package.json or the targets of the Makefile. Without any, adds',
-    'one for each test folder. Never overwrites a file.',
+    'Adds a subtask for each check that the tools of the folder have: scripts of package.json and of the packages of a',
+    'workspace (npm, pnpm, yarn, bun, turbo, nx), targets of a Makefile, recipes of a justfile, cargo, go, pytest, and',
+    'matrix jobs of GitHub Actions. Where nothing is found, writes a plan without subtasks. Never overwrites a file.',
   ].join('\n'),
   examples: [
     ['spl plan init', 'write check.fanout.yaml'],
     ['spl plan init release.fanout.yaml', 'choose the file name'],
+    ['spl plan init again.fanout.yaml --from-last', 'write the last fan-out as a plan'],
   ],
   positionals: { file: maybeWord('file', 'File to write (default: check.fanout.yaml)', 'files') },
-  flags: {},
-  async run(context, { file = 'check.fanout.yaml' }) {
-    const text = planDraft({ ...(await factsOf(context.cwd)), agent: await agentOf(context.env) });
-    await writeNew(pathOf(file, context), file, text);
-    context.print({ file }, () => [
-      `${context.out.colours.green('✓')} ${printable(file)} written`,
-      `  check it: spl plan check ${printable(file)}`,
-      `  run it:   spl task add "…" --alias CHECK-1 && spl task fan-out CHECK-1 --plan ${printable(file)} --wait`,
-    ]);
+  flags: { fromLast: toggle('--from-last', 'Write the newest fan-out as a plan') },
+  async run(context, { file = 'check.fanout.yaml', fromLast }) {
+    const path = pathOf(file, context);
+    const draft = fromLast
+      ? await lastFanOut(context, dirname(path))
+      : planDraft(await snapshotOf(context.cwd), await agentOf(context.env));
+    await writeNew(path, file, draft.text);
+    const { subtasks, sources, notes } = draft;
+    context.print({ file, subtasks, sources, notes }, () => linesOf(draft, file, context));
   },
 });
+
+function linesOf({ subtasks, sources, notes }: PlanDraft, file: string, { out }: Context): readonly string[] {
+  const name = printable(file);
+  const remarks = notes.map(note => `  ${printable(note)}`);
+  if (subtasks === 0)
+    return [
+      `${out.colours.yellow('!')} ${name} written, without subtasks: nothing to run was found in this folder`,
+      ...remarks,
+      '  add subtasks to it; its comments show how',
+    ];
+  return [
+    `${out.colours.green('✓')} ${name} written: ${plural(subtasks, 'subtask')} from ${printable(sources.join(', '))}`,
+    ...remarks,
+    `  check it: spl plan check ${name}`,
+    `  run it:   spl task add "…" --alias CHECK-1 && spl task fan-out CHECK-1 --plan ${name} --wait`,
+  ];
+}
+
+/** The most tasks among which the newest fan-out is looked for. */
+const MAX_TASKS = 200;
+
+/** Returns the newest fan-out as a plan. @throws NOT_FOUND if there is none */
+async function lastFanOut(context: Context, folder: string): Promise<PlanDraft> {
+  const { tasks } = await context.report('tasks', { all: true, limit: MAX_TASKS });
+  const task = tasks.findLast(({ fan_out: fanOut }) => fanOut !== null && !fanOut.serial);
+  if (!task?.fan_out) throw new FleetError('NOT_FOUND', 'there is no fan-out yet');
+  const { body } = await context.report('record', { id: task.fan_out.record });
+  const text = planOfFanOut({ ...task, namespace: task.fan_out.namespace, body }, folder);
+  const { diagnostics } = await context.checkPlan(text, NO_FLEET);
+  return {
+    text,
+    subtasks: task.fan_out.subtasks + task.fan_out.follow_ups,
+    sources: [`the fan-out of ${task.alias}`],
+    notes: diagnostics.map(({ message }) => message).slice(0, 10),
+  };
+}
 
 /** Writes a new file. @throws CONFLICT if it exists */
 async function writeNew(path: string, file: string, text: string): Promise<void> {
@@ -51,38 +92,7 @@ async function writeNew(path: string, file: string, text: string): Promise<void>
   }
 }
 
-async function agentOf(env: NodeJS.ProcessEnv): Promise<FolderFacts['agent']> {
+async function agentOf(env: NodeJS.ProcessEnv): Promise<InstalledAgent> {
   for (const agent of AGENTS) if (await isInstalled(agent, env)) return agent;
   return null;
-}
-
-async function factsOf(folder: string): Promise<Omit<FolderFacts, 'agent'>> {
-  const [scripts, targets, ...tests] = await Promise.all([
-    scriptsOf(folder),
-    targetsOf(folder),
-    ...['test', 'tests'].map(name => foldersIn(folder, name)),
-  ]);
-  return { name: basename(folder) || 'this folder', scripts, targets, testFolders: tests.flat() };
-}
-
-/** Returns the names of the scripts; none if package.json is missing or malformed. */
-async function scriptsOf(folder: string): Promise<readonly string[]> {
-  try {
-    const parsed: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-    const scripts: unknown = (parsed as { scripts?: unknown } | null)?.scripts;
-    return typeof scripts === 'object' && scripts !== null ? Object.keys(scripts) : [];
-  } catch {
-    return [];
-  }
-}
-
-async function targetsOf(folder: string): Promise<readonly string[]> {
-  const text = await readFile(join(folder, 'Makefile'), 'utf8').catch(() => '');
-  const names = Array.from(text.matchAll(/^([A-Za-z0-9][A-Za-z0-9_.-]*)\s*:(?!=)/gm), match => match[1]!);
-  return [...new Set(names)];
-}
-
-async function foldersIn(folder: string, name: string): Promise<readonly string[]> {
-  const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
-  return entries.filter(entry => entry.isDirectory()).map(entry => `${name}/${entry.name}`);
 }

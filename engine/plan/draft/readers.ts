@@ -1,0 +1,30 @@
+import type { Reader } from './proposal.ts';
+import { readActions } from './read-actions.ts';
+import { readCargo } from './read-cargo.ts';
+import { readGo } from './read-go.ts';
+import { readJust } from './read-just.ts';
+import { readMake } from './read-make.ts';
+import { readComposer, readDeno, readTools } from './read-others.ts';
+import { readPackages } from './read-packages.ts';
+import { readPython } from './read-python.ts';
+
+/** The readers, one per tool, in the order in which their subtasks are listed. */
+export const READERS: readonly Reader[] = [
+  readPackages,
+  readDeno,
+  readComposer,
+  readMake,
+  readJust,
+  readCargo,
+  readGo,
+  readPython,
+  readTools,
+  readActions,
+];
+
+/** True for a file whose text a reader needs. */
+export function isRead(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (/\.ya?ml$/.test(name) && path.startsWith('.github/')) return true;
+  return READERS.some(({ files }) => files !== readActions.files && files.test(name));
+}
