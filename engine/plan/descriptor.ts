@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { repeatedKey } from '../contract/unique-keys.ts';
-import { didYouMean } from '../record/near-names.ts';
 import type { SubtaskRef } from '../subtask/subtask-ref.ts';
 import { BODY_KEYS, type BodyKey, type Subtask } from '../subtask/subtask.ts';
 import type { Kind } from '../subtask/table.ts';
+import { suggestionFor } from './foreign-keys.ts';
 
 /**
  * One subtask on a command line: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the same keys.
@@ -240,7 +240,7 @@ function check({ written, schema }: BodyKey, pair: Pair): unknown {
 }
 
 const unknownKey = (key: string): string =>
-  `unknown key '${key}'${didYouMean(key, DESCRIPTOR_KEYS)}; known are ${DESCRIPTOR_KEYS.join(', ')}`;
+  `unknown key '${key}'${suggestionFor(key, DESCRIPTOR_KEYS).text}; known are ${DESCRIPTOR_KEYS.join(', ')}`;
 
 function fail(pair: Pair, message: string): never {
   throw new Fault(pair.key, pair.valueAt + 1, message);

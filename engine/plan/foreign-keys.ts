@@ -1,3 +1,5 @@
+import { nearestName } from '../domain/model/did-you-mean.ts';
+
 /** A key of a plan that has another name in another tool. */
 interface ForeignKey {
   readonly key: string;
@@ -62,7 +64,19 @@ function byName(): ReadonlyMap<string, readonly ForeignKey[]> {
   return all;
 }
 
-/** Returns the key that does what a key of another tool does; undefined if none of the known keys does. */
-export function foreignKey(word: string, known: readonly string[]): ForeignKey | undefined {
-  return BY_NAME.get(word.toLowerCase())?.find(({ key }) => known.includes(key));
+/** The known key that an unknown one probably means. */
+export interface Suggestion {
+  /** The text to append to the unknown key; '' if no key is near. */
+  readonly text: string;
+  /** The key to write in its place; undefined if the value would have to change too. */
+  readonly instead?: string;
+}
+
+/** Returns the suggestion for an unknown key: that of a key of another tool, else the nearest name. */
+export function suggestionFor(word: string, known: readonly string[]): Suggestion {
+  const foreign = BY_NAME.get(word.toLowerCase())?.find(({ key }) => known.includes(key));
+  const key = foreign?.key ?? nearestName(word, known);
+  if (key === undefined) return { text: '' };
+  if (foreign?.note === undefined) return { text: ` (did you mean '${key}'?)`, instead: key };
+  return { text: ` (did you mean '${key}', ${foreign.note}?)` };
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { nearestName } from '../domain/model/did-you-mean.ts';
 import { Diagnostics, type Range } from './diagnostics.ts';
 import type { WrittenKey } from '../subtask/table.ts';
-import { foreignKey } from './foreign-keys.ts';
+import { suggestionFor } from './foreign-keys.ts';
 import { isText } from './plan-keys.ts';
 import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
@@ -116,14 +116,9 @@ export class PlanText {
   refuseUnknown(entries: readonly Entry[], known: readonly string[], of: string): void {
     for (const { key, keyRange: range } of entries) {
       if (known.includes(key)) continue;
-      const foreign = foreignKey(key, known);
-      const near = foreign?.key ?? nearestName(key, known);
-      const note = foreign?.note === undefined ? '' : `, ${foreign.note}`;
-      const meant = near === undefined ? '' : ` (did you mean '${near}'${note}?)`;
-      const message = `unknown key '${key}'${meant}; ${of} has ${known.join(', ')}`;
-      // Where the values differ, another name alone would be wrong.
-      const isFix = near !== undefined && note === '';
-      const fixes = isFix ? [{ title: `Change to '${near}'`, range, text: near }] : [];
+      const { text, instead } = suggestionFor(key, known);
+      const message = `unknown key '${key}'${text}; ${of} has ${known.join(', ')}`;
+      const fixes = instead === undefined ? [] : [{ title: `Change to '${instead}'`, range, text: instead }];
       this.diagnostics.error('unknown-key', message, range, fixes);
     }
   }

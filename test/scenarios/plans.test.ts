@@ -121,7 +121,7 @@ describe('a plan file', function () {
       });
       assert.equal((await fleet.spl('plan', 'init')).code, 0);
       const written = await readFile(join(fleet.cwd, 'check.fanout.yaml'), 'utf8');
-      for (const run of ['npm run lint', 'npm run test', 'make build'])
+      for (const run of ['npm run lint', 'npm test', 'make build'])
         assert.ok(written.includes(`run: ${run}\n`));
       assert.ok(!/run: (npm run start|make lint|make CC)/.test(written));
       const again = await fleet.spl('plan', 'init');
@@ -141,6 +141,42 @@ describe('a plan file', function () {
       const [fault] = plans[1]!.diagnostics;
       assert.deepEqual([fault?.code, fault?.line, fault?.column], ['unknown-dependency', 2, 33]);
       assert.equal((await fleet.spl('plan', 'check')).code, 2);
+    }),
+  );
+
+  it(
+    'is written from the newest fan-out, and makes the same one',
+    onFleet(async fleet => {
+      await folderWith(fleet, { 'from.fanout.yaml': PLAN.replace('dir: sub', 'dir: .') });
+      const fanOut = async (alias: string, file: string): Promise<unknown> => {
+        await fleet.json('task', 'add', 'Check the release', '--alias', alias);
+        const { code, out } = await fleet.spl('task', 'fan-out', alias, '--plan', file, '--wait');
+        assert.equal(code, 0, out);
+        const { children, predicate } = await fleet.joined(alias);
+        return { predicate, children: children.map(({ name, summary }) => [name, summary]) };
+      };
+      const made = await fanOut('FROM-1', 'from.fanout.yaml');
+      await fleet.json('task', 'add', 'Never fanned out', '--alias', 'FROM-2');
+      const written = await fleet.spl('plan', 'init', 'last.fanout.yaml', '--from-last');
+      assert.equal(written.code, 0, written.err);
+      assert.match(
+        written.out,
+        /last\.fanout\.yaml written: 5 subtasks from the fan-out of FROM-1\n {2}check it:/,
+      );
+      const text = await readFile(join(fleet.cwd, 'last.fanout.yaml'), 'utf8');
+      assert.match(text, /matrix: \{ word: \["it's", "two words", "\$\(date\)"\] \}/);
+      assert.deepEqual(await fanOut('FROM-3', 'last.fanout.yaml'), made);
+    }),
+  );
+
+  it(
+    'is written without subtasks where nothing to run is found',
+    scenario({}, async fleet => {
+      await folderWith(fleet, { 'README.md': '# Notes\n', Makefile: '\0' });
+      const { code, out } = await fleet.spl('plan', 'init');
+      assert.equal(code, 0);
+      assert.match(out, /written, without subtasks: nothing to run was found in this folder/);
+      assert.equal((await fleet.spl('plan', 'check', 'check.fanout.yaml')).code, 4);
     }),
   );
 });

@@ -5,7 +5,8 @@ import { FleetError } from '../../errors.ts';
 import { readSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 import { USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 import { FREE_CHOICE, targetText } from '../../subtask/target.ts';
-import { combinations, filledIn, variableOf } from '../matrix.ts';
+import { combinations, filledIn, placeholders, variableOf } from '../matrix.ts';
+import { misplacedPlaceholders } from '../shell-places.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
 import { writePlan, type PlanEntries, type PlanValue } from './plan-writer.ts';
 
@@ -56,17 +57,12 @@ export function planOfFanOut({ alias, goal, namespace, body }: MadeFanOut, folde
       ...limitsOf(made),
     ],
     subtasks: folded(written).map(withoutEmpty),
-    tail: [
-      ...writePlanEntries([
-        ['join', made.join],
-        ['losers', made.losers],
-      ]),
+    ending: [
+      ['join', made.join],
+      ['losers', made.losers],
     ],
   });
 }
-
-const writePlanEntries = (entries: PlanEntries): readonly string[] =>
-  writePlan({ head: [], entries, subtasks: [], tail: [] }).split('\n').slice(0, entries.length);
 
 /** Returns the keys of the plan itself beside its goal, namespace, folder and join. */
 function limitsOf(body: Readonly<Record<string, unknown>>): PlanEntries {
@@ -192,7 +188,7 @@ function matrixOf(group: readonly Template[], originals: readonly PlanEntries[])
   const matrix = new Map(keys.map(key => [key, [...new Set(group.map(({ values }) => values.get(key)!))]]));
   const all = [...matrix.values()].reduce((count, values) => count * values.length, 1);
   const { entries } = group[0]!;
-  if (group.length < 2 || all !== group.length) return null;
+  if (group.length < 2 || all !== group.length || !isCommandOf(keys, entries)) return null;
   const isSame = combinations(matrix).every((combination, at) => {
     const given = originals[at]!.filter(([key]) => key !== 'env' && key !== 'run');
     const made = entries
@@ -206,6 +202,13 @@ function matrixOf(group: readonly Template[], originals: readonly PlanEntries[])
   if (!isSame) return null;
   const [first, ...rest] = entries;
   return [first!, ['matrix', Object.fromEntries(matrix)], ...rest];
+}
+
+/** True if the command names each key of the matrix, at places for words. */
+function isCommandOf(keys: readonly string[], entries: PlanEntries): boolean {
+  const run = String(entries.find(([key]) => key === 'run')?.[1]);
+  const named = new Set(placeholders(run).map(({ key }) => key));
+  return keys.every(key => named.has(key)) && misplacedPlaceholders(run).length === 0;
 }
 
 function filledValue(value: PlanValue, combination: ReadonlyMap<string, string>): PlanValue {

@@ -250,6 +250,31 @@ describe('the draft of a plan', () => {
         'lint-libs/ui: pnpm exec nx run ui:lint < build-libs/ui',
       ]);
     });
+
+    it('runs the targets that plugins of nx add, for all projects', () => {
+      const files = {
+        'package.json': { scripts: {} },
+        'nx.json': {
+          targetDefaults: { test: { dependsOn: ['^build', 'build'] }, e2e: {} },
+          plugins: [
+            '@nx/js',
+            { plugin: '@nx/vite/plugin', options: { buildTargetName: 'build', serveTargetName: 'dev' } },
+          ],
+        },
+      };
+      drafts(files, ['test: npx nx run-many -t test < build', 'build: npx nx run-many -t build']);
+    });
+
+    it('leaves out the packages of examples, and says so', () => {
+      const scripts = { test: 'x' };
+      const files = {
+        'package.json': { workspaces: ['packages/*', 'examples/*'] },
+        'packages/a/package.json': { scripts },
+        'examples/b/package.json': { scripts },
+      };
+      drafts(files, ['test-a: npm test (packages/a)']);
+      assert.deepEqual(draftOf(files).notes, ['packages of examples and playgrounds are not in the plan: 1']);
+    });
   });
 
   describe('for other tools', () => {

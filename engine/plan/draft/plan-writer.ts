@@ -8,18 +8,21 @@ export interface PlanSketch {
   readonly head: readonly string[];
   readonly entries: PlanEntries;
   readonly subtasks: readonly PlanEntries[];
-  /** Lines after the subtasks. */
-  readonly tail: readonly string[];
+  /** The keys after the subtasks. */
+  readonly ending?: PlanEntries;
+  /** Lines at the end. */
+  readonly tail?: readonly string[];
 }
 
 /** Writes a plan as YAML. */
-export function writePlan({ head, entries, subtasks, tail }: PlanSketch): string {
+export function writePlan({ head, entries, subtasks, ending = [], tail = [] }: PlanSketch): string {
   return [
     ...head.map(comment),
     ...entries.flatMap(entry => linesOf(entry, '')),
     '',
     ...(subtasks.length === 0 ? ['subtasks: []'] : ['subtasks:', ...subtasks.flatMap(subtaskLines)]),
     '',
+    ...ending.flatMap(entry => linesOf(entry, '')),
     ...tail,
     '',
   ].join('\n');

@@ -13,6 +13,7 @@ import { isDelegating, tasksOfScripts } from './scripts.ts';
 import {
   nxProject,
   nxRule,
+  nxTargetNames,
   TaskGraph,
   turboRule,
   type NxProject,
@@ -47,7 +48,7 @@ class Workspace {
     const members = membersOf(this.#folder, this.#root);
     const nx = this.#nxProjects();
     const projects = this.#projects(members, nx);
-    const root = this.#project({ dir: '', name: this.#root.name ?? '', package: this.#root }, undefined);
+    const root = this.#rootProject(projects);
     const packages = new Map(members.map(each => [each.dir, each.package['nx']]));
     const turbo = turboRule(this.#folder);
     const rule = turbo ?? nxRule(this.#folder, nx, packages) ?? (() => undefined);
@@ -67,6 +68,22 @@ class Workspace {
   /** True for a script of the root that the packages have themselves. */
   #isCovered(name: string, count: number, all: number): boolean {
     return count > 0 && (count * 2 >= all || isDelegating(String(this.#root.scripts[name])));
+  }
+
+  /** The root, with its scripts and the targets that nx gives to projects of which no file tells. */
+  #rootProject(projects: readonly Project[]): Project {
+    const root = this.#project({ dir: '', name: this.#root.name ?? '', package: this.#root }, undefined);
+    const known = new Set([root, ...projects].flatMap(({ tasks }) => [...tasks.keys()]));
+    const targets = nxTargetNames(this.#folder).filter(name => !known.has(name) && isPlainName(name));
+    const added = targets.map(name => [name, { runs: [], isOnlyThese: false }] as const);
+    return {
+      ...root,
+      tasks: new Map([...root.tasks, ...added]),
+      commandOf: task =>
+        targets.includes(task)
+          ? { run: `${execOf(this.#manager)} nx run-many -t ${task}`, isLocal: true }
+          : root.commandOf(task),
+    };
   }
 
   #nxProjects(): ReadonlyMap<string, NxProject> {

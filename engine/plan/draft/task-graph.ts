@@ -122,7 +122,10 @@ export function turboRule(folder: Folder): Rule | undefined {
 
 const nxTarget = v.looseObject({ dependsOn: v.optional(v.array(v.unknown(), 'must be a list')) });
 const nxTargets = v.optional(v.record(v.string(), nxTarget, 'must be an object'), {});
-const nxSchema = v.looseObject({ targetDefaults: nxTargets });
+const nxSchema = v.looseObject({
+  targetDefaults: nxTargets,
+  plugins: v.optional(v.array(v.unknown(), 'must be a list'), []),
+});
 const nxProjectSchema = v.looseObject({
   name: v.optional(v.string('must be text')),
   targets: nxTargets,
@@ -134,6 +137,17 @@ const nxMemberSchema = v.optional(v.looseObject({ targets: nxTargets }), {});
 /** Returns the project that `project.json` describes. */
 export const nxProject = (folder: Folder, dir: string): NxProject | undefined =>
   folder.json(`${dir}/project.json`, nxProjectSchema);
+
+/** Returns the names of targets that `nx.json` knows: those with defaults, and those that plugins add to projects. */
+export function nxTargetNames(folder: Folder): readonly string[] {
+  const nx = folder.json('nx.json', nxSchema);
+  const options = (nx?.plugins ?? []).map(each => (each as { options?: unknown } | null)?.options);
+  const named = options.flatMap(each =>
+    typeof each === 'object' && each !== null ? Object.entries(each) : [],
+  );
+  const ofPlugins = named.filter(([key]) => /targetName$/i.test(key)).map(([, name]) => name as unknown);
+  return [...Object.keys(nx?.targetDefaults ?? {}), ...ofPlugins].filter(name => typeof name === 'string');
+}
 
 /** Reads the task graph of `nx.json` and the projects; undefined without one. */
 export function nxRule(

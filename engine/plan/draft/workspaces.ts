@@ -7,6 +7,10 @@ import { packageSchema, type Package } from './package-manager.ts';
 const MAX_PACKAGES = 200;
 const MAX_PATTERNS = 100;
 
+/** Matches the folders of packages that show or try others. */
+const ASIDE =
+  /(^|\/)(examples?|samples?|demos?|playgrounds?|templates?|fixtures?|__fixtures__|testdata|benchmarks?)(\/|$)/i;
+
 /** A package of a workspace. */
 export interface Member {
   /** Its folder, relative to the workspace. */
@@ -25,12 +29,13 @@ const lernaSchema = v.looseObject({ packages: v.optional(names) });
 /** Returns the packages of a workspace, by their folders. None if the folder is no workspace. */
 export function membersOf(folder: Folder, root: Package): readonly Member[] {
   const patterns = patternsOf(folder, root);
-  const dirs = dirsOf(folder, 'package.json', patterns);
+  const found = dirsOf(folder, 'package.json', patterns);
+  const dirs = found.filter(dir => !ASIDE.test(dir));
+  if (dirs.length < found.length)
+    folder.note(`packages of examples and playgrounds are not in the plan: ${found.length - dirs.length}`);
   const packages = dirs.flatMap(dir => {
-    const found = folder.json(`${dir}/package.json`, packageSchema);
-    return found === undefined
-      ? []
-      : [{ dir, name: found.name ?? dir, package: found, needs: [] as Member[] }];
+    const own = folder.json(`${dir}/package.json`, packageSchema);
+    return own === undefined ? [] : [{ dir, name: own.name ?? dir, package: own, needs: [] as Member[] }];
   });
   const byName = new Map(packages.map(each => [each.name, each]));
   for (const each of packages)
