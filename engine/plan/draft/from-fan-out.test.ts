@@ -116,7 +116,7 @@ describe('the plan of a fan-out', () => {
       run: 'x "$SPL_MATRIX_n"',
       env: env(`${index + 1}`),
     }));
-    const body = { topic: 'fanout', join: 'all', losers: 'drain', ...writeSubtasks(subtasks as typeof made) };
+    const body = { topic: 'fanout', join: 'all', losers: 'drain', ...writeSubtasks(subtasks) };
     const text = planOfFanOut({ alias: 'A', goal: 'a', namespace: 'default', body }, '/src/app');
     assert.match(text, /name: p\$\{\{ matrix\.n \}\}\n {4}matrix: \{ n: \["1", "2"\] \}/);
     assert.match(text, /name: q3\n {4}run: .*\n {4}env: \{ SPL_MATRIX_n: "3" \}/);

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import * as v from 'valibot';
 import { LOSERS } from '../../contract/commands.ts';
 import { FleetError } from '../../errors.ts';
-import { readSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
+import { readSubtasks } from '../../subtask/encoding.ts';
 import { USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 import { FREE_CHOICE, targetText } from '../../subtask/target.ts';
 import { combinations, filledIn, placeholders, variableOf } from '../matrix.ts';
@@ -40,7 +40,7 @@ export function planOfFanOut({ alias, goal, namespace, body }: MadeFanOut, folde
   if (!result.success)
     throw new FleetError('INVALID_RECORD', `the fan-out of ${alias} can't be read as a plan`);
   const made = result.output;
-  const subtasks = readSubtasks(made as unknown as WrittenSubtasks);
+  const subtasks = readSubtasks(made);
   const names = namesOf(subtasks);
   const dirs = new Set(subtasks.map(({ dir }) => dir));
   const [common = null] = dirs.size === 1 ? [...dirs] : [];
@@ -206,7 +206,8 @@ function matrixOf(group: readonly Template[], originals: readonly PlanEntries[])
 
 /** True if the command names each key of the matrix, at places for words. */
 function isCommandOf(keys: readonly string[], entries: PlanEntries): boolean {
-  const run = String(entries.find(([key]) => key === 'run')?.[1]);
+  const [, run] = entries.find(([key]) => key === 'run') ?? [];
+  if (typeof run !== 'string') return false;
   const named = new Set(placeholders(run).map(({ key }) => key));
   return keys.every(key => named.has(key)) && misplacedPlaceholders(run).length === 0;
 }

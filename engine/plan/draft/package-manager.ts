@@ -28,7 +28,7 @@ const LOCK_FILES: readonly (readonly [Manager, readonly string[]])[] = [
 export function managerOf(folder: Folder, { packageManager, devEngines }: Package): Manager {
   const engine = (devEngines as { packageManager?: { name?: unknown } } | null | undefined)?.packageManager;
   const named = [packageManager, engine?.name].find(each => typeof each === 'string') ?? '';
-  const [name] = (named as string).split('@');
+  const [name] = named.split('@');
   const manager = MANAGERS.find(each => each === name);
   return manager ?? LOCK_FILES.find(([, files]) => folder.has(...files))?.[0] ?? 'npm';
 }

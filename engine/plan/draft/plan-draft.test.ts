@@ -452,6 +452,7 @@ jobs:
     it('runs the tasks of Deno and the scripts of Composer', () => {
       drafts({ 'deno.json': { tasks: { test: 'deno test', dev: 'x' } } }, ['test: deno task test']);
       drafts({ 'composer.json': { scripts: { test: ['@a', '@b'], lint: 'phpcs' } } }, [
+        'test: composer run test',
         'lint: composer run lint',
       ]);
     });
@@ -478,6 +479,17 @@ jobs:
     assert.match(planDraft(snapshot, 'codex').text, /^# Who .* executor: agent:codex,.*\n$/m);
     assert.match(planDraft(snapshot, null).text, /^# None of these agents is installed here: claude, .*\.$/m);
     assert.deepEqual([...AGENTS], Object.keys(PRESETS));
+  });
+
+  it('names folders relative to the plan', () => {
+    const snapshot = {
+      name: 'x',
+      paths: new Set(['go.work', 'a/go.mod']),
+      texts: new Map([['go.work', 'use ./a']]),
+      notes: [],
+    };
+    const { request } = check(planDraft(snapshot, null, '..').text);
+    assert.deepEqual([request?.dir, request?.subtasks.map(({ dir }) => dir)], ['..', ['../a', '../a']]);
   });
 
   it('names the defaults of a plan', () => {

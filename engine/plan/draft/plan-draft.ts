@@ -32,8 +32,9 @@ const ASIDE =
 /**
  * Returns a first plan: the checks that the tools of the folder have. Without any, a plan without subtasks whose comments
  * say how to fill it. Never throws because of the files.
+ * @param base the path of the folder, relative to that of the plan
  */
-export function planDraft(snapshot: Snapshot, agent: InstalledAgent): PlanDraft {
+export function planDraft(snapshot: Snapshot, agent: InstalledAgent, base = ''): PlanDraft {
   const notes = [...snapshot.notes];
   const found = findingsIn(new Folder(snapshot, notes));
   const proposals = bounded(unique(found.flatMap(({ proposals: all }) => all)), notes);
@@ -43,8 +44,8 @@ export function planDraft(snapshot: Snapshot, agent: InstalledAgent): PlanDraft 
       ...(sources.length > 0 ? [`The checks of this folder, from ${sources.join(', ')}.`] : NOTHING),
       ...notes.slice(0, 10),
     ],
-    entries: [['goal', `Check ${snapshot.name}`]],
-    subtasks: proposals.map(entriesOf),
+    entries: [['goal', `Check ${snapshot.name}`], ...(base === '' ? [] : [['dir', base] as const])],
+    subtasks: proposals.map(proposal => entriesOf(proposal, base)),
     tail: [...(sources.length > 0 ? [] : EXAMPLE), ...ENDING, ...agentLines(agent)],
   });
   const subtasks = proposals.reduce((count, each) => count + namesOf(each).length, 0);
@@ -134,11 +135,11 @@ function bounded(proposals: readonly Proposal[], notes: string[]): readonly Prop
   return unique(kept);
 }
 
-function entriesOf({ name, run, dir, env, matrix, depends = [] }: Proposal): PlanEntries {
+function entriesOf({ name, run, dir, env, matrix, depends = [] }: Proposal, base: string): PlanEntries {
   return [
     ['name', name],
     ...(matrix === undefined ? [] : [['matrix', matrix] as const]),
-    ...(dir === undefined ? [] : [['dir', dir] as const]),
+    ...(dir === undefined ? [] : [['dir', base === '' ? dir : `${base}/${dir}`] as const]),
     ['run', run],
     ...(env === undefined ? [] : [['env', env] as const]),
     ...(depends.length === 0 ? [] : [['depends', depends] as const]),

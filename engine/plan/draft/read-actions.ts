@@ -24,6 +24,8 @@ const jobSchema = v.looseObject({
   strategy: v.optional(v.unknown()),
   env: v.optional(v.unknown()),
   defaults: v.optional(v.unknown()),
+  container: v.optional(v.unknown()),
+  services: v.optional(v.unknown()),
   steps: v.optional(v.array(stepSchema, 'must be a list'), []),
 });
 const workflowSchema = v.looseObject({ jobs: v.optional(record, {}) });
@@ -32,7 +34,9 @@ const axisSchema = v.pipe(v.array(v.string()), v.minLength(1));
 
 /** Matches a step that changes the machine or the world, or that needs the runner. */
 const NOT_HERE =
-  /\b(sudo|apt|apt-get|brew|choco|rustup|conda|twine|gh|curl|wget|deploy|publish|release)\b|\b(npm|pnpm|yarn|bun|pip3?|uv|poetry|pdm|pipenv|cargo|go|bundle|gem|composer)\s+(ci|i|install|add|sync|update|login|publish)\b|\bgit\s+(push|tag|config|commit)\b|\bdocker\s+(login|push)\b|GITHUB_|RUNNER_/;
+  /\b(sudo|apt|apt-get|brew|choco|rustup|conda|twine|gh|curl|wget)\b|\b(npm|pnpm|yarn|bun|pip3?|uv|poetry|pdm|pipenv|cargo|go|bundle|gem|composer)\s+(ci|i|install|add|sync|update|login|publish)\b|\bgit\s+(push|tag|config|commit)\b|\bdocker\s+(login|push)\b|GITHUB_|RUNNER_/;
+/** Matches the names of jobs that change the world. */
+const NO_CHECK = /deploy|publish|release/i;
 /** Matches syntax that `/bin/sh` may not have. */
 const NEEDS_BASH = /\[\[|<\(|pipefail|\$\{[^}]*[\^,]|^\s*(source|shopt|declare)\s/m;
 
@@ -52,7 +56,7 @@ function jobsOf(folder: Folder, file: string): readonly Proposal[] {
   const jobs = folder.yaml(file, workflowSchema)?.jobs ?? {};
   return Object.entries(jobs).flatMap(([id, written]) => {
     const strategy = v.safeParse(strategySchema, (written as { strategy?: unknown } | null)?.strategy);
-    if (!strategy.success || !isPlainName(id) || NOT_HERE.test(id)) return [];
+    if (!strategy.success || !isPlainName(id) || NO_CHECK.test(id)) return [];
     const job = v.safeParse(jobSchema, written);
     if (!job.success) folder.note(`could not read ${file}: the job ${id}`);
     return job.success ? proposalOf(id, job.output, axesOf(strategy.output.matrix), folder) : [];
@@ -82,12 +86,12 @@ function proposalOf(
   axes: Axes,
   folder: Folder,
 ): readonly Proposal[] {
-  if (axes.size === 0) return [];
+  if (axes.size === 0 || job.container != null || job.services != null) return [];
   const defaults = (
     job.defaults as { run?: { shell?: unknown; 'working-directory'?: unknown } } | null | undefined
   )?.run;
   const steps = job.steps
-    .map(step => ({ ...defaults, ...step }) as WorkflowStep)
+    .map(step => ({ ...defaults, ...step }))
     .filter(step => step.run !== undefined && keysIn(step.run).length > 0 && isRunnable(step, axes));
   const dir = steps[0]?.['working-directory'];
   const own = steps.filter(step => step['working-directory'] === dir);
@@ -117,7 +121,7 @@ function proposalOf(
 /** True for a step that needs nothing but its axes and a shell. */
 function isRunnable({ run = '', shell, env, if: condition }: WorkflowStep, axes: Axes): boolean {
   const isShell = shell === undefined || shell === 'sh' || (shell === 'bash' && !NEEDS_BASH.test(run));
-  const variables = Object.values((env ?? {}) as object).map(String);
+  const variables = Object.values(env ?? {}).map(String);
   return (
     isShell &&
     condition === undefined &&

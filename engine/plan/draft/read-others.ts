@@ -26,9 +26,15 @@ export const readComposer: Reader = {
     const found = folder.json('composer.json', v.looseObject({ scripts }));
     return found === undefined
       ? null
-      : { source: 'composer.json', proposals: named(found.scripts, 'composer run') };
+      : { source: 'composer.json', proposals: named(lines(found.scripts), 'composer run') };
   },
 };
+
+/** Returns scripts in which a list of commands is one text. */
+const lines = (all: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(all).map(([name, run]) => [name, Array.isArray(run) ? run.map(String).join(' && ') : run]),
+  );
 
 function named(all: Readonly<Record<string, unknown>>, command: string): readonly Proposal[] {
   return chooseTasks(tasksOfScripts(all)).map(({ name, depends }) => ({

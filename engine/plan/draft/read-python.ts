@@ -63,6 +63,7 @@ class Project {
   tests(): readonly Proposal[] {
     const files = this.#folder.paths.filter(path => TEST_FILE.test(path));
     if (!this.#usesPytest) return this.#plainTests(files.length > 0);
+    if (!this.#folder.paths.some(path => /(^|\/)tests?\/|test[^/]*\.py$/i.test(path))) return [];
     const run = this.#prefix === '' ? 'python3 -m pytest' : `${this.#prefix}pytest`;
     const folders = testFolders(files);
     if (folders.length < 2) return [{ name: 'test', run }];

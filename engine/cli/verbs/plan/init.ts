@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { plural, printable } from '../../../contract/format.ts';
 import { isInstalled } from '../../../home/installed.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
@@ -29,7 +29,11 @@ export const planInit = defineVerb({
     const path = pathOf(file, context);
     const draft = fromLast
       ? await lastFanOut(context, dirname(path))
-      : planDraft(await snapshotOf(context.cwd), await agentOf(context.env));
+      : planDraft(
+          await snapshotOf(context.cwd),
+          await agentOf(context.env),
+          relative(dirname(path), context.cwd),
+        );
     await writeNew(path, file, draft.text);
     const { subtasks, sources, notes } = draft;
     context.print({ file, subtasks, sources, notes }, () => linesOf(draft, file, context));
