@@ -70,7 +70,7 @@ async function lastFanOut(context: Context, folder: string): Promise<PlanDraft> 
   const { diagnostics } = await context.checkPlan(text, NO_FLEET);
   return {
     text,
-    subtasks: task.fan_out.subtasks + task.fan_out.follow_ups,
+    subtasks: task.fan_out.subtasks,
     sources: [`the fan-out of ${task.alias}`],
     notes: diagnostics.map(({ message }) => message).slice(0, 10),
   };
