@@ -38,6 +38,8 @@ export interface WorkerOptions {
   readonly coordinatorHome: string;
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
+  /** The number of its slots. Default: the number in its settings. */
+  readonly slots?: number;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface WorkerOptions {
 export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
   const home = await openHome(options.home, { create: true, version: VERSION });
   const config = await workerConfig(home, options.coordinatorHome);
-  const chosen = settings({}, options.env, config);
+  const chosen = settings({ slots: options.slots }, options.env, config);
   const env = { ...options.env, SPL_SHARED: homePaths(options.coordinatorHome).sharedDir };
   const owned = new DisposableStore();
   try {

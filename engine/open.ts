@@ -255,8 +255,16 @@ async function openState(home: Home, logger: Logger): Promise<OpenedState> {
   return { log, clock, state };
 }
 
+export interface ServeOptions {
+  readonly home: string;
+  readonly port: number | null;
+  readonly echo: boolean;
+  /** The time after which it ends with its workers once no fan-out is open, in seconds; null for never. */
+  readonly lingerSecs: number | null;
+}
+
 /** Runs a coordinator in this process until a signal or a request ends it. @returns the exit code. */
-export async function serve(options: { home: string; port: number | null; echo: boolean }): Promise<number> {
+export async function serve(options: ServeOptions): Promise<number> {
   const logger = streamLogger(process.stdout, Date.now);
   let stop = (_code: number): void => {};
   const stopped = new Promise<number>(resolve => (stop = resolve));
@@ -280,10 +288,20 @@ export async function serve(options: { home: string; port: number | null; echo: 
         { actor: health.did as Did },
       );
     }
+    if (options.lingerSecs !== null) void endWhenIdle(running.engine, options.lingerSecs * 1000, logger);
     return await stopped;
   } finally {
     await running.close();
   }
+}
+
+/** Stops the fleet once it has been idle for this time, unless somebody has started it for more than one run. */
+async function endWhenIdle(engine: CoordinatorEngine, lingerMs: number, logger: Logger): Promise<void> {
+  const closing = new AbortController();
+  await waitUntilIdle(engine, lingerMs, closing.signal);
+  if (engine.isWanted) return;
+  logger.info(`no fan-out was open for ${lingerMs / 1000} s: the fleet ends`);
+  await engine.submit('fleet.stop', { scope: 'all', instance: null, grace_secs: 10 }, { actor: engine.did });
 }
 
 export interface StandInOptions {

@@ -37,6 +37,7 @@ export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = proces
     stdin: { [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
     terminal: isatty(0) ? processTerminal() : null,
     signal,
+    onEnding,
     starter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
     checkJoin: async (text, subtasks) => (await loadCoordinator()).checkJoin(text, subtasks),
@@ -55,6 +56,25 @@ const starter: Starter = {
 };
 
 const loadStarter = async (): Promise<Starter> => (await import('./starter.ts')).processStarter;
+
+/** The signals that ask a process to end, and its exit code then. */
+const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+function onEnding(act: (exitCode: number) => void): () => void {
+  let isEnding = false;
+  const listeners = Object.entries(ENDING).map(([name, exitCode]) => {
+    const listener = (): void => {
+      if (isEnding) process.exit(exitCode);
+      isEnding = true;
+      act(exitCode);
+    };
+    process.on(name, listener);
+    return () => process.off(name, listener);
+  });
+  return () => {
+    for (const release of listeners) release();
+  };
+}
 
 /**
  * Returns the folder in which the command was typed. A removed folder keeps its path: a file in it is not found, and
@@ -155,10 +175,15 @@ async function readToken(file: string): Promise<string> {
 /** The streams whose readers have closed them. */
 const withoutReader = new Set<NodeJS.WriteStream>();
 
-/** Ignores a reader that closes the stream, as `head` does; any other fault, such as a full disk, is an error. */
+/**
+ * Ignores a reader that closes the stream, as `head` and a closed terminal do; any other fault, such as a full disk, is
+ * an error.
+ */
 function watchReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const isClosed = (code: string | undefined): boolean =>
+    code === 'EPIPE' || (code === 'EIO' && stream.isTTY);
   return stream.on('error', error => {
-    if (systemCodeOf(error) === 'EPIPE') return void withoutReader.add(stream);
+    if (isClosed(systemCodeOf(error))) return void withoutReader.add(stream);
     // A fault of the error stream itself can't be reported.
     if (stream !== process.stderr)
       process.stderr.write(`error: the output can't be written: ${messageOf(error)}\n`);

@@ -92,13 +92,14 @@ async function ensureCoordinator(
 
 async function launch(
   { file, execArgv, env }: Program,
-  { home, port, echo }: EnsureOptions,
+  { home, port, echo, lingerSecs }: EnsureOptions,
   logFile: string,
 ): Promise<ChildProcess> {
   await setAside(logFile);
   const log = await fs.open(logFile, 'a', 0o600);
   try {
     const words = ['serve', '--home', home, ...(port === null ? [] : ['--port', String(port)])];
+    if (lingerSecs !== null) words.push('--linger', String(lingerSecs));
     const child = spawn(
       process.execPath,
       [...HEAP_FLAGS, ...execArgv, file, ...words, ...(echo ? ['--echo'] : [])],

@@ -15,9 +15,10 @@ async function main(): Promise<void> {
       port: { type: 'string' },
       coordinator: { type: 'string' },
       'coordinator-home': { type: 'string' },
+      slots: { type: 'string' },
     },
   });
-  const { home, alias, port, coordinator, 'coordinator-home': coordinatorHome } = values;
+  const { home, alias, port, coordinator, 'coordinator-home': coordinatorHome, slots } = values;
   if (
     home === undefined ||
     alias === undefined ||
@@ -32,7 +33,10 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => stop.abort());
   process.on('SIGINT', () => stop.abort());
   const reason = await runWorker(
-    { home, alias, port: Number(port ?? 0), coordinator, coordinatorHome, env: process.env, logger },
+    {
+      ...{ home, alias, port: Number(port ?? 0), coordinator, coordinatorHome, env: process.env, logger },
+      ...(slots !== undefined && { slots: Number(slots) }),
+    },
     stop.signal,
   );
   logger.info(`ended: ${reason}`);

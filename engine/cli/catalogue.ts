@@ -12,6 +12,9 @@ export interface Entry {
  * Every command of `spl`, in the order of its help. Each command is a separate file, which is loaded when it is called.
  */
 export const catalogue: readonly Entry[] = [
+  entry('run', 'Run commands, a plan or agents side by side', () =>
+    import('./verbs/run.ts').then(m => m.run),
+  ),
   entry('fleet start', 'Start a coordinator and workers, and wait until all are live', () =>
     import('./verbs/fleet/start.ts').then(m => m.fleetStart),
   ),

@@ -16,7 +16,11 @@ export function createContext(
 ): OwnedContext {
   let connection: Promise<Connection> | undefined;
   const client = () =>
-    (connection ??= host.connect(settings).catch((thrown: unknown) => explain(thrown, settings)));
+    (connection ??= host.connect(settings).catch((thrown: unknown) => {
+      // A fleet may be started meanwhile.
+      connection = undefined;
+      return explain(thrown, settings);
+    }));
   return {
     ...host,
     settings,

@@ -70,6 +70,8 @@ export interface ServeOptions {
   /** Starts one worker with the echo executor as well. */
   readonly echo: boolean;
   readonly foreground: boolean;
+  /** The time after which the fleet ends once no fan-out is open, in seconds; null for never. */
+  readonly lingerSecs: number | null;
 }
 
 export interface StandByOptions {
@@ -82,6 +84,8 @@ export interface EnsureOptions {
   readonly home: string;
   readonly port: number | null;
   readonly echo: boolean;
+  /** As in `ServeOptions`, for a coordinator that this starts. */
+  readonly lingerSecs: number | null;
   readonly signal: AbortSignal;
 }
 
@@ -162,6 +166,11 @@ export interface Host {
   readonly terminal: Terminal | null;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
+  /**
+   * Calls back for the first signal that asks this process to end, with its exit code, in place of ending it. The next
+   * one ends it at once. @returns a function that ends this
+   */
+  onEnding(act: (exitCode: number) => void): () => void;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
   /** Returns the fault of a join predicate for a number of subtasks, or null. Needs no engine. */

@@ -1,6 +1,6 @@
 import type { ChildDocument, JoinStatus } from '../contract/documents.ts';
 import type { EngineClient } from './client.ts';
-import { follow } from './follow.ts';
+import { follow, type Changed } from './follow.ts';
 
 /** The changes of a fan-out since the previous ones. */
 export interface FanOutChange {
@@ -30,7 +30,11 @@ export async function* followFanOut(
   thread: string,
   signal: AbortSignal,
 ): AsyncGenerator<FanOutChange, void, void> {
-  const about = { thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS } as const;
+  // What was read at the beginning may have changed at once, so the first change is read without a pause.
+  const about = {
+    ...({ thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS } as const),
+    isFlood: ({ all }: Changed) => !all,
+  };
   try {
     for await (const { all, tasks } of follow(engine, about, signal)) {
       const indices = [...(tasks.get(thread) ?? [])].sort((a, b) => a - b);

@@ -67,6 +67,8 @@ export const fanOutSchema = v.strictObject({
   env: v.exactOptional(v.nullable(envSchema)),
   /** True when nobody can answer: a subtask that needs a person is rejected and does not wait. */
   no_input: v.exactOptional(v.boolean('must be true or false')),
+  /** The most subtasks that run at a time; null for no limit of its own. */
+  max_parallel: v.exactOptional(v.nullable(atLeast(1, MAX_SUBTASKS))),
 });
 
 /** A task with its fan-out. Without `depends_on`, because a waiting task can't be fanned out. */
@@ -241,10 +243,15 @@ export const recordsRestoreSchema = v.strictObject({
 /** The maximum number of shared threads. */
 export const MAX_SHARED = 64;
 
+/** The maximum number of slots of one worker. */
+export const MAX_SLOTS = 64;
+
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
   /** The executor, from now on, of subtasks that name none, on the whole fleet; null leaves it unchanged. */
   executor: v.optional(v.nullable(nonEmpty(64)), null),
+  /** The least number of slots of all live workers: one more worker is launched with those that are missing. */
+  slots: v.exactOptional(atLeast(1, MAX_SLOTS)),
   /** The complete list of threads that every command may read from now on. Absent: unchanged. */
   share: v.exactOptional(
     v.pipe(

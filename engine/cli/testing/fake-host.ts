@@ -69,6 +69,8 @@ export class FakeHost implements Host {
   readonly terminal: FakeTerminal | null;
   readonly interrupt = new AbortController();
   readonly signal: AbortSignal = this.interrupt.signal;
+  /** Sends the signal with this exit code; does nothing while no command listens. */
+  end: (exitCode: number) => void = () => undefined;
   readonly starter: Starter;
   readonly settings: Settings[] = [];
   readonly doctor: Host['doctor'];
@@ -95,6 +97,11 @@ export class FakeHost implements Host {
       Promise.resolve(options.doctor ?? { checks: [], acceptLoss: () => Promise.resolve('') });
     this.#unreachable = options.unreachable;
   }
+
+  onEnding: Host['onEnding'] = act => {
+    this.end = act;
+    return () => (this.end = () => undefined);
+  };
 
   checkJoin: Host['checkJoin'] = text =>
     Promise.resolve(text === 'all' ? null : { message: `'${text}' is not known`, position: 1, length: 2 });

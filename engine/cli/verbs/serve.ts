@@ -38,7 +38,7 @@ export const serve = defineVerb({
     ),
     linger: number(
       '--linger <secs>',
-      'Seconds that a standby keeps serving after the last fan-out (default: 10)',
+      'Seconds after the last fan-out at which it ends, with its workers (default: 10 with --standby, else never)',
       {
         min: 0,
         max: 86_400,
@@ -55,9 +55,9 @@ export const serve = defineVerb({
       throw new FleetError('USAGE', '--standby can’t be combined with --port or --echo', {
         hint: 'A standby uses the port in config.toml, else 9100 or the next free one.',
       });
-    if (!standby && linger !== null)
-      throw new FleetError('USAGE', '--linger needs --standby', {
-        hint: 'Add --standby, or leave --linger out.',
+    if ((stop || status) && linger !== null)
+      throw new FleetError('USAGE', '--linger can’t be combined with --stop or --status', {
+        hint: 'Leave --linger out.',
       });
     if (status) return tellHealth(context);
     if (stop) {
@@ -66,8 +66,8 @@ export const serve = defineVerb({
     }
     const { home } = context.settings;
     if (standby) return context.starter.standBy({ home, lingerSecs: linger ?? DEFAULT_LINGER_SECS });
-    if (!daemon) return context.starter.serve({ home, port, echo, foreground: true });
-    return startDaemon(context, { port, echo });
+    if (!daemon) return context.starter.serve({ home, port, echo, foreground: true, lingerSecs: linger });
+    return startDaemon(context, { port, echo, lingerSecs: linger });
   },
 });
 
@@ -79,10 +79,10 @@ async function tellHealth(context: Context): Promise<number> {
 
 async function startDaemon(
   context: Context,
-  { port, echo }: { port: number | null; echo: boolean },
+  started: { readonly port: number | null; readonly echo: boolean; readonly lingerSecs: number | null },
 ): Promise<number> {
   const { settings, starter, signal } = context;
-  const { spawned } = await starter.ensureCoordinator({ home: settings.home, port, echo, signal });
+  const { spawned } = await starter.ensureCoordinator({ home: settings.home, ...started, signal });
   const health = await context.report('health', {});
   context.print(health, () => [
     `${context.out.colours.green('✓')} coordinator ${spawned ? 'started' : 'already running'}: ` +

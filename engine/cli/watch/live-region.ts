@@ -19,6 +19,13 @@ export class LiveRegion {
     this.#height = lines.length;
   }
 
+  /** Prints whole lines above the region, and then the region. */
+  print(above: Uint8Array, lines: readonly string[]): void {
+    this.clear();
+    this.#out.write(above);
+    this.show(lines);
+  }
+
   /** Removes the lines. Later output takes their place. */
   clear(): void {
     if (this.#height > 0) this.#out.write(`${CURSOR_UP(this.#height)}\r${CLEAR_BELOW}`);

@@ -402,6 +402,7 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     serial_of: request.serial_of,
     env: request.env ?? null,
     ...(request.no_input === true && { no_input: true as const }),
+    ...(request.max_parallel != null && { max_parallel: request.max_parallel }),
     ...environmentMember(issuer),
     ...namespaceMember(request.namespace),
     ...keyOf(issuer),

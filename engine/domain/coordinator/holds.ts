@@ -29,6 +29,7 @@ export type StartHold =
   | { readonly kind: 'environment' }
   | { readonly kind: 'back-off'; readonly until: number }
   | { readonly kind: 'serial run' }
+  | { readonly kind: 'turn' }
   | { readonly kind: 'quota'; readonly executor: string }
   | { readonly kind: 'parallel limit'; readonly limit: Limit }
   /** `namespace` is null for the fan-out's own budget. */
@@ -97,7 +98,7 @@ export function holdOf(context: HoldContext, child: Child): StartHold | null {
   if (!isWanted(fanOut, child)) return UNWANTED;
   if (lacksEnvironment(state, fanOut, child)) return ENVIRONMENT;
   if (child.notBefore > now) return { kind: 'back-off', until: child.notBefore };
-  if (!hasTurn(context)) return SERIAL_RUN;
+  if (!hasTurn(context)) return fanOut.serialOf === null ? TURN : SERIAL_RUN;
   return resourceHold(context, subtask);
 }
 
@@ -106,11 +107,16 @@ const DEPENDENCIES = { kind: 'dependencies' } as const;
 const UNWANTED = { kind: 'unwanted' } as const;
 const ENVIRONMENT = { kind: 'environment' } as const;
 const SERIAL_RUN = { kind: 'serial run' } as const;
+const TURN = { kind: 'turn' } as const;
 
-/** Returns true when a fan-out may have another member out. A serial run has one at a time. */
+/** Returns true when a fan-out may have another member out. */
 export function hasTurn({ fanOut, out }: Pick<HoldContext, 'fanOut' | 'out'>): boolean {
-  return fanOut.serialOf === null || out === 0;
+  return out < mostOut(fanOut);
 }
+
+/** Returns the most members of a fan-out that may be out at a time. A serial run has one. */
+export const mostOut = ({ serialOf, maxParallel }: Pick<FanOut, 'serialOf' | 'maxParallel'>): number =>
+  serialOf === null ? (maxParallel ?? Infinity) : 1;
 
 /** Returns the quota, budget or limit that is exhausted for a subtask now, or null. */
 function resourceHold(context: HoldContext, subtask: CompleteSubtask): StartHold | null {

@@ -2,7 +2,7 @@ import type { Did } from '../../record/ids.ts';
 import { copyOf, reserve, type Budget } from '../model/budgets.ts';
 import { hash } from '../../record/hash.ts';
 import { markReady } from '../fold/apply-record.ts';
-import { hasTurn, holdOf, type HoldContext, type StartHold } from './holds.ts';
+import { hasTurn, holdOf, mostOut, type HoldContext, type StartHold } from './holds.ts';
 import type { IndexQueue } from '../model/index-queue.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import { isLinked, windowOf, type WorkerLink } from './worker-state.ts';
@@ -209,8 +209,8 @@ function placeSome(
 /** Returns the facts that hold subtasks back, including this plan's placements. */
 function contextOf(state: FleetState, fanOut: FanOut, plan: Plan, now: number): HoldContext {
   const levels = levelsOf(state.namespaces, fanOut.namespace);
-  const isSerial = fanOut.serialOf !== null;
-  const placed = isSerial ? plan.placed.filter(each => each.fanOut === fanOut).length : 0;
+  const isBounded = mostOut(fanOut) < Infinity;
+  const placed = isBounded ? plan.placed.filter(each => each.fanOut === fanOut).length : 0;
   return {
     state,
     fanOut,
@@ -265,6 +265,7 @@ const SET_ASIDE: Readonly<Record<StartHold['kind'], 'delayed' | 'parked' | 'shut
     'parallel limit': 'left',
     'blocked namespace': 'left',
     'serial run': 'left',
+    turn: 'left',
   };
 
 /**

@@ -183,6 +183,7 @@ export function buildFanOut(
     budget: budgetOf(body, subtasks),
     namespace: body.namespace ?? task.facts.namespace,
     noInput: body.no_input ?? false,
+    maxParallel: body.max_parallel ?? null,
     env: body.env ?? null,
     environment: body.environment ?? null,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),

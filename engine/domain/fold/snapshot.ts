@@ -197,7 +197,8 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, env, environment } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, maxParallel } = fanOut;
+  const { env, environment } = fanOut;
   const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
   const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
@@ -209,6 +210,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     budget,
     namespace,
     noInput,
+    maxParallel,
     env,
     environment,
     counts,

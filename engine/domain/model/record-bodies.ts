@@ -96,6 +96,8 @@ export interface FanOutBody extends KeyedBody {
   readonly serial_of?: ThreadId | null;
   /** Nobody can answer: a subtask that needs a person is rejected. */
   readonly no_input?: true;
+  /** The most subtasks that run at a time; absent for no limit of its own. */
+  readonly max_parallel?: number;
   /** Environment variables of all its subtasks. */
   readonly env?: Variables | null;
   /** The name of the submitter's stored environment; absent where the submitter provided none. */

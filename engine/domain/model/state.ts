@@ -207,6 +207,8 @@ export interface FanOutHead {
   readonly namespace: string;
   /** True when nobody can answer questions. */
   readonly noInput: boolean;
+  /** The most members that are out at a time; null for no limit of its own. */
+  readonly maxParallel: number | null;
   /** Environment variables of all its subtasks, or null. */
   readonly env: Variables | null;
   /** The name of the submitter's stored environment, or null. */

@@ -43,6 +43,7 @@ const WORDS: Words = {
   'back-off': ({ until }, { child, now }) =>
     `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((until - now) / 1000)}s`,
   'serial run': () => 'waiting for its turn: a serial run has one subtask out at a time',
+  turn: (_, { fanOut }) => `waiting for its turn: this run has ${fanOut.maxParallel} at a time`,
   quota: ({ executor }, { state }) => describeQuota(state.breakers, executor),
   'parallel limit': ({ limit: { namespace, maxParallel } }) =>
     `waiting for its turn: the policy of namespace '${namespace}' lets ${maxParallel} run at a time`,

@@ -225,6 +225,11 @@ export class CoordinatorEngine implements Engine {
     return this.#core.state.open.size;
   }
 
+  /** True once somebody has started the fleet for more than one run: it does not end when idle. */
+  get isWanted(): boolean {
+    return this.#control.isWanted;
+  }
+
   watch(options: WatchOptions): AsyncIterable<EngineEvent> {
     const watcher = this.#watchers.add(options);
     if (options.after === undefined) return watcher;

@@ -1,4 +1,4 @@
-import type { FleetStart, FleetStop } from '../../contract/commands.ts';
+import { MAX_SLOTS, type FleetStart, type FleetStop } from '../../contract/commands.ts';
 import type { FleetStarted, FleetStopped, InstanceDocument } from '../../contract/documents.ts';
 import { VERSION } from '../../contract/engine.ts';
 import { linkedController } from '../../contract/linked-controller.ts';
@@ -69,6 +69,8 @@ export class FleetControl {
   readonly #handedBack = new Map<Did, number>();
   /** The messages that the next `start` shows to people, once. */
   notes: readonly string[] = [];
+  /** True once somebody has started the fleet for more than one run. */
+  isWanted = false;
   /** Running stops. Callers wait for them; the supervisor has the states of the processes. */
   readonly #stopping = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -120,11 +122,11 @@ export class FleetControl {
     const instance = this.#options.coordinator.state.instances.get(did);
     if (instance?.pid == null || instance.pidStart === null) return;
     if (this.#supervisor.pidOf(did) === instance.pid) return;
-    this.#supervisor.adopt(launchOf(instance), instance.pid, instance.pidStart);
+    this.#supervisor.adopt(relaunchOf(instance), instance.pid, instance.pidStart);
   }
 
   async #takeOver(instance: Instance, endsAll: boolean): Promise<void> {
-    const launch = launchOf(instance);
+    const launch = relaunchOf(instance);
     const { pid, pidStart } = instance;
     if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) return;
     // The log lacks a worker that was launched just before the last coordinator's end.
@@ -146,10 +148,11 @@ export class FleetControl {
    */
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
     this.#refuseEnding();
+    this.isWanted ||= input.slots === undefined;
     if (input.executor !== null) await this.#chooseExecutor(input.executor);
     if (input.share !== undefined) await this.#chooseShared(input.share);
     const resumed = this.#openFanOuts();
-    const { already, launched } = await this.#oneAtATime(() => this.#raise(input.workers));
+    const { already, launched } = await this.#oneAtATime(() => this.#raise(input));
     const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
     await this.#awaitLive(wanted, signal);
     return this.#started(launched, already, resumed);
@@ -325,12 +328,18 @@ export class FleetControl {
   }
 
   /** Launches workers up to the requested number. */
-  async #raise(workers: number): Promise<{ already: Instance[]; launched: Launched[] }> {
+  async #raise({ workers, slots = 0 }: FleetStart): Promise<{ already: Instance[]; launched: Launched[] }> {
     this.#refuseEnding();
     await Promise.allSettled(this.#stopping);
     const already = this.#workers().filter(worker => this.#comesUp(worker));
-    const missing = Math.max(0, workers - already.length);
-    const launched = await allOf(this.#free(missing, already).map(i => this.#launch(i)));
+    const missing = slots - already.reduce((sum, worker) => sum + worker.slots, 0);
+    const added = [
+      ...Array.from({ length: workers - already.length }, () => undefined),
+      ...(missing > 0 ? [Math.min(missing, MAX_SLOTS)] : []),
+    ];
+    const launched = await allOf(
+      this.#free(added.length, already).map((i, nth) => this.#launch(i, added[nth])),
+    );
     return { already, launched };
   }
 
@@ -363,7 +372,7 @@ export class FleetControl {
     return free;
   }
 
-  async #launch(i: number): Promise<Launched> {
+  async #launch(i: number, slots?: number): Promise<Launched> {
     const home = workerHome(this.#options.home.paths.home, i);
     const alias = workerAlias(i);
     const { key } = await this.#openWorkerHome(home, alias);
@@ -376,7 +385,10 @@ export class FleetControl {
         ),
       );
     }
-    const pid = await this.#launchProcess({ did: key.did, alias, home, port: FIRST_WORKER_PORT + i });
+    const pid = await this.#launchProcess({
+      ...{ did: key.did, alias, home, port: FIRST_WORKER_PORT + i },
+      ...(slots !== undefined && { slots }),
+    });
     return { did: key.did, alias, pid, home };
   }
 
@@ -611,6 +623,11 @@ async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
 
 function launchOf({ did, alias, home }: Instance): WorkerLaunch {
   return { did, alias, home, port: FIRST_WORKER_PORT + workerNumber(alias) };
+}
+
+/** Returns the data to launch a worker that an earlier coordinator launched, with the slots that it had. */
+function relaunchOf(instance: Instance): WorkerLaunch {
+  return { ...launchOf(instance), ...(instance.slots > 0 && { slots: instance.slots }) };
 }
 
 /** Returns the number of `worker-a`, `worker-b`, …; 0 for any other alias. */

@@ -19,6 +19,8 @@ export interface WorkerLaunch {
   readonly home: string;
   /** The first port to try; if it is taken, the worker uses the next free one. */
   readonly port: number;
+  /** The number of its slots; absent for the number in its settings. */
+  readonly slots?: number;
 }
 
 /** The program of each worker. */
@@ -257,6 +259,7 @@ export class Supervisor {
       ...worker.command,
       ...['--home', launch.home, '--alias', launch.alias, '--port', String(launch.port)],
       ...['--coordinator', coordinator, '--coordinator-home', coordinatorHome],
+      ...(launch.slots === undefined ? [] : ['--slots', String(launch.slots)]),
     ];
   }
 

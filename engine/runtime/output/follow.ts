@@ -15,8 +15,11 @@ export interface Wakers {
   subscribe(wakeUp: WakeUp): () => void;
 }
 
-/** The polling interval of a log that another process writes, in milliseconds. */
-const LOOK_MS = 200;
+/**
+ * The polling interval of a log that another process writes, in milliseconds: the first one after something was read,
+ * and the longest. Each is twice the one before.
+ */
+const LOOK_MS = { first: 10, longest: 200 };
 
 /** Reads until the attempt has ended and everything is read, or until the signal aborts. */
 export async function* followOutput(
@@ -36,15 +39,18 @@ export async function* followOutput(
   done.then(onDone, onDone);
   signal?.addEventListener('abort', onAbort);
   try {
+    let lookMs = LOOK_MS.first;
     while (!isAborted()) {
       // Checked before the pass, which then reads everything from before the end.
       const isLast = ended;
       for await (const chunk of reader.pass()) {
         yield chunk;
+        lookMs = LOOK_MS.first;
         if (isAborted()) return;
       }
       if (isLast) return;
-      await wakeUp.wait(wakers.isWoken() ? undefined : LOOK_MS);
+      await wakeUp.wait(wakers.isWoken() ? undefined : lookMs);
+      lookMs = Math.min(2 * lookMs, LOOK_MS.longest);
     }
   } finally {
     unsubscribe();

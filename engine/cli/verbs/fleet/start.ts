@@ -63,7 +63,8 @@ const sharedNames = (given: string): string[] =>
 /** Starts a coordinator unless one runs. A coordinator named by URL is never started. */
 async function ensureCoordinator({ settings, starter, signal }: Context): Promise<boolean> {
   if (settings.url !== null) return false;
-  return (await starter.ensureCoordinator({ home: settings.home, port: null, echo: false, signal })).spawned;
+  const started = { home: settings.home, port: null, echo: false, lingerSecs: null, signal };
+  return (await starter.ensureCoordinator(started)).spawned;
 }
 
 function coordinatorLines(started: FleetStarted, spawned: boolean, showPath: ShowPath): readonly string[] {

@@ -1,0 +1,104 @@
+import { GraphicRendition } from './graphic-rendition.ts';
+
+/** The longest line that is kept whole, in bytes. A longer one is printed as several. */
+const MAX_LINE_BYTES = 64 * 1024;
+/** The longest escape sequence that is kept whole at the end of such a part. */
+const MAX_SEQUENCE_BYTES = 256;
+
+/** Matches bytes that do more than add a character to a line: controls, in either encoding, except tabs. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/;
+/** Matches a carriage return, the parameters of an `m` sequence, and other sequences and controls. */
+const TOKEN =
+  /(\r)|\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_][^\x1b]*\x1b\\|\x1b[ -/]*[0-~]|[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/g;
+/** Matches the beginning of a sequence. */
+const INCOMPLETE = /^\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[PX^_][^\x1b]*|[ -/]*)$/;
+const RESET = '\u001b[0m';
+
+/**
+ * Makes lines of a subtask's output, each with a prefix. Yields whole lines only, so that those of several subtasks can
+ * be mixed. Of a line that carriage returns rewrite, as a progress bar is, only the last state remains. Colours go on
+ * in the next line and end with each line. Other sequences, which would move the cursor, are removed; all other bytes
+ * stay as they are, whatever their encoding.
+ *
+ * Texts in here have one character per byte.
+ */
+export class LineComposer {
+  readonly #prefix: string;
+  readonly #rendition = new GraphicRendition();
+  #rest = '';
+
+  constructor(prefix: string) {
+    this.#prefix = Buffer.from(prefix).toString('latin1');
+  }
+
+  /** @returns the lines that are complete now */
+  push(chunk: Uint8Array): Uint8Array {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const text = this.#rest + bytes.latin1Slice();
+    const end = text.lastIndexOf('\n');
+    this.#rest = text.slice(end + 1);
+    const whole = end === -1 ? '' : this.#lines(text.slice(0, end));
+    return Buffer.from(whole + this.#overlong(), 'latin1');
+  }
+
+  /** @returns the last line, if the output ended without a line break */
+  end(): Uint8Array {
+    const last = this.#rest === '' ? '' : this.#lines(this.#rest);
+    this.#rest = '';
+    return Buffer.from(last, 'latin1');
+  }
+
+  #lines(text: string): string {
+    const prefix = this.#prefix;
+    if (this.#rendition.sequence === '' && !CONTROL.test(text))
+      return `${prefix}${text.replaceAll('\n', `\n${prefix}`)}\n`;
+    return text
+      .split('\n')
+      .map(line => `${prefix}${this.#line(line)}\n`)
+      .join('');
+  }
+
+  #line(line: string): string {
+    let shown = this.#rendition.sequence;
+    let isReturned = false;
+    const add = (text: string): void => {
+      if (text === '') return;
+      if (isReturned) shown = this.#rendition.sequence;
+      isReturned = false;
+      shown += text;
+    };
+    let at = 0;
+    for (const token of line.matchAll(TOKEN)) {
+      add(line.slice(at, token.index));
+      at = token.index + token[0].length;
+      if (token[1] !== undefined) isReturned = true;
+      if (token[2] === undefined) continue;
+      this.#rendition.apply(token[2]);
+      if (!isReturned) shown += token[0];
+    }
+    add(line.slice(at));
+    return this.#rendition.sequence === '' ? shown : `${shown}${RESET}`;
+  }
+
+  /** Prints a part of a line that is too long to be kept, without tearing a character or a sequence. */
+  #overlong(): string {
+    if (this.#rest.length <= MAX_LINE_BYTES) return '';
+    const returned = this.#rest.lastIndexOf('\r', this.#rest.length - 2);
+    const cut = returned > 0 ? returned : endOfWhole(this.#rest);
+    const part = this.#lines(this.#rest.slice(0, cut));
+    this.#rest = this.#rest.slice(cut);
+    // Of the states of one line, only the last one is printed. The earlier ones may have set a colour.
+    return returned > 0 ? '' : part;
+  }
+}
+
+/** Returns the end of the last whole character or sequence of a text. */
+function endOfWhole(text: string): number {
+  const escape = text.lastIndexOf('\u001b');
+  if (escape > text.length - MAX_SEQUENCE_BYTES && INCOMPLETE.test(text.slice(escape))) return escape;
+  let end = text.length;
+  while (end > text.length - 4 && isContinued(text.charCodeAt(end - 1))) end -= 1;
+  return end === text.length && text.charCodeAt(end - 1) < 0x80 ? end : end - 1;
+}
+
+const isContinued = (byte: number): boolean => (byte & 0xc0) === 0x80;

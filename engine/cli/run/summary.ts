@@ -1,0 +1,84 @@
+import {
+  isUnaccepted,
+  type ChildDocument,
+  type JoinStatus,
+  type SpeedupDocument,
+} from '../../contract/documents.ts';
+import { attemptTime, duration, oneLine, plural, times } from '../../contract/format.ts';
+import type { Colours } from '../render/colours.ts';
+import { failureLines } from '../render/join.ts';
+import { labelOf } from './labels.ts';
+
+/** With more subtasks than this, only those that did not pass are named. */
+const ALL_NAMED = 20;
+/** The most subtasks that are named. */
+const MAX_NAMED = 50;
+
+/** Returns the lines at the end of a run. @param speedup null where it is unknown */
+export function summaryLines(
+  join: JoinStatus,
+  speedup: SpeedupDocument | null,
+  colours: Colours,
+): readonly string[] {
+  const named = join.children.length > ALL_NAMED ? join.children.filter(isUnaccepted) : join.children;
+  const more = named.length - MAX_NAMED;
+  return [
+    ...named.slice(0, MAX_NAMED).flatMap(child => childLines(join, child, colours)),
+    ...(more > 0 ? [`… and ${more} more that did not pass: spl task join-status ${join.alias}`] : []),
+    ...(join.echo === null ? [] : [colours.yellow(`⚠ ${join.echo}`)]),
+    outcomeLine(join, speedup, colours),
+  ];
+}
+
+function childLines(join: JoinStatus, child: ChildDocument, colours: Colours): readonly string[] {
+  return [childLine(child, colours), ...failureLines(join.alias, child, '    ')];
+}
+
+function childLine(child: ChildDocument, colours: Colours): string {
+  const name = labelOf(child);
+  const time = child.attempt === 0 ? '' : ` after ${attemptTime(child)}`;
+  const again = child.attempt > 1 ? `, attempt ${child.attempt}` : '';
+  const why = child.reason === null ? '' : `: ${oneLine(child.reason, 160)}`;
+  const { verdict } = child;
+  if (verdict === 'accept') return `${colours.green('✓')} ${name} passed${time}${again}`;
+  if (verdict === 'skipped') return `${colours.dim('·')} ${name} was not needed`;
+  if (verdict === null)
+    return `${colours.yellow('·')} ${name} ${child.state === 'pending' ? 'waits' : 'runs'}${why}`;
+  return `${colours.red('✗')} ${name} ${WORDS[verdict]}${time}${again}${why}`;
+}
+
+/** The verdicts in words for people. */
+const WORDS = {
+  reject: 'was rejected',
+  failed: 'failed',
+  timeout: 'timed out',
+  cancelled: 'was cancelled',
+} as const;
+
+function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours: Colours): string {
+  const { counts, subtasks, follow_ups: followUps, outcome, reason } = join;
+  const paint = outcome === 'satisfied' ? colours.green : colours.red;
+  const total = subtasks - followUps;
+  const head = `${counts.accepted} of ${total} passed`;
+  const wall = wallSecs(join);
+  const time = wall === null ? '' : ` in ${duration(wall)}`;
+  // That some did not pass is no further reason.
+  const why = outcome === 'timed_out' || outcome === 'cancelled' ? `, ${outcome.replace('_', ' ')}` : '';
+  const isOdd = join.predicate !== 'all' && reason !== null;
+  return `${paint(head)}${time}${why}${isOdd ? `: ${oneLine(reason, 160)}` : ''}${speedupText(speedup, wall)} · ${join.alias}`;
+}
+
+/** Returns the time from the start of the round to the end of its last subtask, or null. */
+function wallSecs({ opened_unix: from, joined_unix: joined, children }: JoinStatus): number | null {
+  if (from === null) return null;
+  const ends = children.map(({ ended_unix: end }) => end ?? 0);
+  return Math.max(0, Math.max(joined ?? from, ...ends) - from);
+}
+
+/** Compares the wall with the time that the subtasks would take one after another. */
+function speedupText(speedup: SpeedupDocument | null, wall: number | null): string {
+  if (speedup === null || speedup.subtasks < 2 || speedup.weak.speedup === null || !wall) return '';
+  const ratio = speedup.weak.serial_estimate_secs / wall;
+  const faster = ratio >= 1.05 ? `${times(ratio)} as fast as` : 'no faster than';
+  return `, ${faster} ${plural(speedup.subtasks, 'subtask')} one after another (${duration(speedup.weak.serial_estimate_secs)})`;
+}

@@ -1,0 +1,200 @@
+import type { Commands } from '../../operations/index.ts';
+import type { JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
+import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
+import { FleetError } from '../../errors.ts';
+import { printJson, printLines } from '../context.ts';
+import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
+import { followRun } from '../run/follow-run.ts';
+import { OUTPUT_MODES, type OutputMode } from '../run/outputs.ts';
+import { readRequest, type Requested } from '../run/requests.ts';
+import { ensureSlots, releaseWorkers, runningFleet } from '../run/slots.ts';
+import { summaryLines } from '../run/summary.ts';
+import { pathOf } from '../settings.ts';
+import { inNamespace } from '../used-namespace.ts';
+import { choice, defineVerb, number, text, toggle, words, type Context } from '../verb.ts';
+
+/** The most attempts of a subtask. */
+const MAX_ATTEMPTS = 100;
+
+export const run = defineVerb({
+  path: 'run',
+  summary: 'Run commands, a plan or agents side by side',
+  description: [
+    'Starts a fleet if none runs, with a slot per core. It ends after 10 minutes without work. Prints the output of each',
+    'subtask with its name before each line, then what did not pass, and exits 0 if everything passed.',
+    '',
+    'A word is a command for /bin/sh, so put it in quotes. If the first word is a plan file, the other words are names or',
+    'patterns of its subtasks: they run with what they depend on.',
+    '',
+    'With --each, each line of a file is a subtask. The command gets the line where it has {}, as one word, whatever is in',
+    'it. With --agent, each word is a goal for a coding agent, in a git worktree of its own.',
+    '',
+    'When a subtask fails, those that run are finished and no more are started. With --each, all are run.',
+  ].join('\n'),
+  examples: [
+    ["spl run 'npm test' 'npm run lint'", 'run two commands side by side'],
+    ["spl run release.fanout.yaml 'test-*'", 'run a part of a plan, with what it depends on'],
+    ["ls src/*.js | spl run -j 4 --each - 'npx eslint {}'", 'run a command per line, at most four at a time'],
+    ["spl run --agent claude 'Fix the flaky test' 'Document the API'", 'give each goal to a coding agent'],
+  ],
+  positionals: {
+    words: words('commands', 'Commands; or a plan file, and names or patterns of its subtasks', 'files'),
+  },
+  flags: {
+    each: text('--each <file>', 'Run the command for each line of a file; - is standard input', 'files'),
+    agent: text('--agent <name>', 'Give each word as a goal to this coding agent'),
+    jobs: number('-j, --jobs <n>', 'The most subtasks at a time; starts workers if it needs more slots', {
+      min: 1,
+      max: MAX_SUBTASKS,
+      whole: true,
+    }),
+    keepGoing: toggle('--keep-going', 'Run the rest when a subtask fails (default with --each)'),
+    failFast: toggle('--fail-fast', 'End the rest when a subtask fails'),
+    retries: number('--retries <n>', 'How often a subtask that failed is tried again (default: 0)', {
+      min: 0,
+      max: MAX_ATTEMPTS - 1,
+      whole: true,
+    }),
+    join: text('--join <predicate>', 'What must pass: all (default), any, k_of_n:K, or a CEL expression'),
+    timeout: number('--timeout <secs>', 'Time limit of the whole run in seconds; the rest is ended', {
+      min: 0.001,
+      max: 31_536_000,
+    }),
+    output: choice(
+      '--output <mode>',
+      'stream prints lines as they come (default on a terminal), grouped each subtask at its end (default elsewhere), failed only those that did not pass',
+      OUTPUT_MODES,
+    ),
+    alias: text('--alias <name>', 'Name of the task (default: generated)'),
+    detach: toggle('--detach', 'Start it, and leave it running'),
+    noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
+  },
+  async run(context, given) {
+    refuseBoth(given);
+    const fleet = await runningFleet(context);
+    const request = await readRequest(context, given, fleet);
+    const extra = await ensureSlots(context, fleet, given.jobs ?? 0);
+    const opened = await open(context, given, request);
+    if (given.detach) return detached(context, opened);
+    try {
+      return await follow(context, opened, given.output);
+    } finally {
+      if (extra.length > 0) await releaseWorkers(context, extra).catch(() => undefined);
+    }
+  },
+});
+
+interface Given {
+  readonly each: string | null;
+  readonly jobs: number | null;
+  readonly keepGoing: boolean;
+  readonly failFast: boolean;
+  readonly retries: number | null;
+  readonly join: string | null;
+  readonly timeout: number | null;
+  readonly alias: string | null;
+  readonly noInput: boolean;
+}
+
+type Opened = Commands['fan-out.open']['output'];
+
+function refuseBoth({ keepGoing, failFast }: Given): void {
+  if (keepGoing && failFast)
+    throw new FleetError('USAGE', '--keep-going and --fail-fast can’t be combined', {
+      hint: 'Use only one of them.',
+    });
+}
+
+/** Opens the fan-out. A signal does not break this off: what has been opened must be known, to be cancelled. */
+async function open(context: Context, given: Given, request: Requested): Promise<Opened> {
+  const { goal, namespace: own, subtasks, ...fanOut } = request;
+  const attempts = given.retries === null ? {} : { attempts: given.retries + 1 };
+  const { engine, actor } = await context.client();
+  return inNamespace(context, own, namespace =>
+    engine.submit(
+      'fan-out.open',
+      {
+        goal,
+        alias: given.alias,
+        priority: 'medium',
+        labels: [],
+        domain: null,
+        hypothesis: null,
+        criteria: [],
+        namespace,
+        dir: pathOf('.', context),
+        fan_out: {
+          ...NO_LIMITS,
+          ...fanOut,
+          subtasks: subtasks.map(subtask => ({ ...subtask, ...attempts })),
+          namespace: null,
+          ...(given.join !== null && { join: given.join }),
+          losers: losersOf(given) ?? fanOut.losers ?? 'drain',
+          ...(given.timeout !== null && { timeout_secs: given.timeout }),
+          ...(given.jobs !== null && { max_parallel: given.jobs }),
+          ...(given.noInput && { no_input: true }),
+        },
+      },
+      { actor },
+    ),
+  );
+}
+
+const NO_LIMITS = {
+  join: 'all',
+  timeout_secs: null,
+  budget_usd: null,
+  budget_tokens: null,
+  budget_secs: null,
+  dir: null,
+} as const;
+
+function losersOf({ keepGoing, failFast, each }: Given): 'keep' | 'cancel' | null {
+  if (failFast) return 'cancel';
+  return keepGoing || each !== null ? 'keep' : null;
+}
+
+function detached(context: Context, { fan_out: fanOut, alias }: Opened): number {
+  context.print(fanOut, () => [
+    `${alias} runs. To follow it: spl task join-status ${alias} --watch`,
+    `To end it: spl task cancel ${alias}`,
+  ]);
+  return EXIT.done;
+}
+
+async function follow(context: Context, opened: Opened, output: OutputMode | null): Promise<number> {
+  const { out, settings } = context;
+  const { fan_out: fanOut, alias, thread } = opened;
+  const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
+  const { join, interrupted } = await followRun(context, thread, mode).catch((thrown: unknown) => {
+    throw lostConnection(alias, thrown);
+  });
+  const isOver = join !== null && join.complete && !join.under_way;
+  if (isOver) await printEnd(context, fanOut, join);
+  if (interrupted === null) return exitCodeOfOutcome(join?.outcome ?? null);
+  if (!isOver)
+    printLines(context.err, [`· ${alias} is being cancelled: spl task join-status ${alias} --watch`]);
+  return interrupted;
+}
+
+async function printEnd(context: Context, fanOut: object, join: JoinStatus): Promise<void> {
+  const { out, settings } = context;
+  const speedup = await speedupOf(context, join.thread);
+  if (settings.json) printJson(out, { ...fanOut, ...join, speedup });
+  else printLines(out, summaryLines(join, speedup, out.colours));
+}
+
+/** Returns the speedup; null where it cannot be read any more. */
+async function speedupOf(context: Context, thread: string): Promise<SpeedupDocument | null> {
+  const { engine } = await context.client();
+  return engine.report('speedup', { task: thread, vsSerial: null }).catch(() => null);
+}
+
+/** Returns the error for a coordinator that went away. The run does not depend on this process, nor do the workers. */
+function lostConnection(alias: string, thrown: unknown): unknown {
+  if (!FleetError.is(thrown, 'UNREACHABLE') && !FleetError.is(thrown, 'LINK_BROKEN')) return thrown;
+  return new FleetError('UNREACHABLE', `the coordinator went away while ${alias} ran; its workers go on`, {
+    hint: `spl fleet start takes it up again; then: spl task join-status ${alias} --watch`,
+    cause: thrown,
+  });
+}
