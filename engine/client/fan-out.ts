@@ -1,6 +1,6 @@
 import type { ChildDocument, JoinStatus } from '../contract/documents.ts';
 import type { EngineClient } from './client.ts';
-import { follow, type Changed } from './follow.ts';
+import { follow, type Changed, type FollowOptions } from './follow.ts';
 
 /** The changes of a fan-out since the previous ones. */
 export interface FanOutChange {
@@ -29,10 +29,11 @@ export async function* followFanOut(
   engine: Source,
   thread: string,
   signal: AbortSignal,
+  { atOnce = false }: Pick<FollowOptions, 'atOnce'> = {},
 ): AsyncGenerator<FanOutChange, void, void> {
   // What was read at the beginning may have changed at once, so the first change is read without a pause.
   const about = {
-    ...({ thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS } as const),
+    ...({ thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS, atOnce } as const),
     isFlood: ({ all }: Changed) => !all,
   };
   try {
@@ -118,11 +119,12 @@ async function* readAll(
   task: string,
   signal: AbortSignal,
 ): AsyncGenerator<FanOutChange, void, void> {
-  const status = await statusOf(engine, task, signal);
-  if (status.subtasks === 0) yield { status, changed: [], reset: true };
-  let reset = true;
-  for await (const changed of readRange(engine, task, 0, status.subtasks, signal)) {
-    yield { status, changed, reset };
-    reset = false;
-  }
+  // Both requests are sent at once, which saves a round trip.
+  const [status, { children: first }] = await Promise.all([
+    statusOf(engine, task, signal),
+    engine.report('children', { task, offset: 0, limit: PAGE }, signal),
+  ]);
+  yield { status, changed: first, reset: true };
+  for await (const changed of readRange(engine, task, first.length, status.subtasks, signal))
+    yield { status, changed, reset: false };
 }

@@ -45,8 +45,9 @@ export async function* follow(
   const listening = gathered.listen(engine.watch({ ...events, signal: controller.signal }));
   try {
     if (atOnce) {
-      yield { all: true, namespaces: true, tasks: new Map() };
-      await gathered.pause(intervalMs);
+      const everything = { all: true, namespaces: true, tasks: new Map() };
+      yield everything;
+      if (isFlood(everything)) await gathered.pause(intervalMs);
     }
     for (let changed = await gathered.next(); changed !== undefined; changed = await gathered.next()) {
       yield changed;

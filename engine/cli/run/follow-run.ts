@@ -1,14 +1,20 @@
-import { followFanOut } from '../../client/fan-out.ts';
-import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
+import { followFanOut, PAGE, readFanOut } from '../../client/fan-out.ts';
+import type { ChildDocument, FannedOut, JoinStatus } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
+import { printLines } from '../context.ts';
+import type { Client } from '../host.ts';
 import type { Context } from '../verb.ts';
-import { Outputs, type OutputMode } from './outputs.ts';
 import { prefixes } from './labels.ts';
-import { progressLines } from './progress.ts';
+import { Outputs, type OutputMode } from './outputs.ts';
+import { oddWaits, progressLines } from './progress.ts';
 import { Screen } from './screen.ts';
 
 /** The time that subtasks get to end after a signal, in milliseconds. */
 const CANCEL_MS = 10_000;
+/** The interval at which reasons to wait and signs of life are read again, which change without an event. */
+const LOOK_MS = 2_000;
+/** The most subtasks that are read again. */
+const MAX_READ_AGAIN = 32;
 
 /** The end of a run, as far as it was seen. */
 export interface Followed {
@@ -25,90 +31,139 @@ export interface Followed {
  */
 export async function followRun(
   context: Context,
-  thread: string,
+  fanOut: Pick<FannedOut, 'thread' | 'subtasks'>,
   mode: OutputMode | null,
 ): Promise<Followed> {
-  return new RunFollower(context, thread, mode).follow();
+  const { engine } = await context.client();
+  return new RunFollower(context, engine, fanOut, mode).follow();
 }
 
 class RunFollower {
   readonly #context: Context;
-  readonly #thread: string;
+  readonly #engine: Client;
+  readonly #fanOut: Pick<FannedOut, 'thread' | 'subtasks'>;
   readonly #mode: OutputMode | null;
+  readonly #screen: Screen;
   readonly #enough = new AbortController();
   readonly #startedAt = performance.now();
+  #outputs: Outputs | undefined;
   #status: JoinStatus | null = null;
   #children: ChildDocument[] = [];
   #readAt = 0;
   #interrupted: number | null = null;
-  #isStopped = false;
+  #hasEndedRest = false;
+  /** The reasons to wait that were printed. */
+  readonly #told = new Set<string>();
 
-  constructor(context: Context, thread: string, mode: OutputMode | null) {
+  constructor(
+    context: Context,
+    engine: Client,
+    fanOut: Pick<FannedOut, 'thread' | 'subtasks'>,
+    mode: OutputMode | null,
+  ) {
     this.#context = context;
-    this.#thread = thread;
+    this.#engine = engine;
+    this.#fanOut = fanOut;
     this.#mode = mode;
+    const isDrawn = mode !== null && context.out.isTTY && context.env['TERM'] !== 'dumb';
+    this.#screen = new Screen(context.out, isDrawn ? () => this.#progress() : null);
   }
 
   async follow(): Promise<Followed> {
-    const { out, env } = this.#context;
-    const isDrawn = this.#mode !== null && out.isTTY && env['TERM'] !== 'dumb';
-    const screen = new Screen(out, isDrawn ? () => this.#progress() : null);
     const release = this.#context.onEnding(exitCode => void this.#cancel(exitCode));
-    let outputs: Outputs | undefined;
+    const looking = setInterval(() => void this.#look().catch(() => undefined), LOOK_MS);
     try {
-      const { engine } = await this.#context.client();
-      for await (const { status, changed, reset } of followFanOut(
-        engine,
-        this.#thread,
-        this.#enough.signal,
-      )) {
-        if (reset) this.#children = [];
-        for (const child of changed) this.#children[child.index] = child;
-        this.#status = status;
-        this.#readAt = performance.now();
-        if (this.#children.length < status.subtasks) continue;
-        outputs ??= this.#outputs(engine, screen);
-        for (const child of changed) outputs?.update(child);
-        screen.draw();
-        if (status.outcome === 'timed_out' && status.under_way) await this.#stopRest();
-        if (status.complete && !status.under_way) break;
-      }
-      if (this.#interrupted !== null) outputs?.stop();
-      await outputs?.end();
+      await this.#untilOver();
+      if (this.#interrupted !== null) this.#outputs?.stop();
+      await this.#outputs?.end();
     } finally {
-      outputs?.stop();
+      clearInterval(looking);
+      this.#outputs?.stop();
       release();
-      screen.end();
+      this.#screen.end();
     }
     const join = this.#status && { ...this.#status, children: this.#children };
     return { join, interrupted: this.#interrupted };
   }
 
-  #outputs(engine: ConstructorParameters<typeof Outputs>[0]['engine'], screen: Screen): Outputs | undefined {
-    if (this.#mode === null) return undefined;
+  async #untilOver(): Promise<void> {
+    const { thread, subtasks } = this.#fanOut;
+    const { signal } = this.#enough;
+    const atOnce = subtasks <= PAGE;
+    for await (const { status, changed, reset } of followFanOut(this.#engine, thread, signal, { atOnce })) {
+      this.#take(status, changed, reset);
+      if (status.outcome === 'timed_out' && status.under_way) await this.#endRest();
+      if (status.complete && !status.under_way) break;
+    }
+    if (this.#status === null || !this.#status.complete || this.#status.under_way) return;
+    // The counts and the subtasks were read one after the other, and subtasks may have ended between.
+    const last = await readFanOut(this.#engine, thread, signal);
+    this.#take(last, last.children, true);
+  }
+
+  #take(status: JoinStatus, changed: readonly ChildDocument[], reset: boolean): void {
+    if (reset) this.#children = [];
+    for (const child of changed) this.#children[child.index] = child;
+    this.#status = status;
+    this.#readAt = performance.now();
+    if (this.#mode === null) return;
+    // The names of all determine the width of each.
+    if (this.#children.length === status.subtasks) {
+      this.#outputs ??= this.#newOutputs(this.#mode);
+      for (const child of this.#known(changed)) this.#outputs.update(child);
+    }
+    this.#screen.draw();
+    if (!this.#screen.isDrawn) this.#tellWaits(changed);
+  }
+
+  /** The first call after the names are known is for all subtasks. */
+  #isFirst = true;
+  #known(changed: readonly ChildDocument[]): readonly ChildDocument[] {
+    const known = this.#isFirst ? this.#children : changed;
+    this.#isFirst = false;
+    return known;
+  }
+
+  #newOutputs(mode: OutputMode): Outputs {
     return new Outputs({
-      engine,
-      thread: this.#thread,
-      mode: this.#mode,
+      engine: this.#engine,
+      thread: this.#fanOut.thread,
+      mode,
       prefixOf: prefixes(this.#children, this.#context.out.colours),
-      print: lines => screen.print(lines),
+      print: lines => this.#screen.print(lines),
     });
   }
 
   #progress(): readonly string[] {
     if (this.#status === null) return [];
     const { columns, colours } = this.#context.out;
-    return progressLines(
-      {
-        status: this.#status,
-        children: this.#children,
-        readAt: this.#readAt,
-        startedAt: this.#startedAt,
-        nowMs: performance.now(),
-        columns,
-      },
-      colours,
+    const [status, children] = [this.#status, this.#children];
+    const [readAt, startedAt, nowMs] = [this.#readAt, this.#startedAt, performance.now()];
+    return progressLines({ status, children, readAt, startedAt, nowMs, columns }, colours);
+  }
+
+  /** Reads again what changes without an event. */
+  async #look(): Promise<void> {
+    const open = this.#children.filter(({ state }) => state !== 'done').slice(0, MAX_READ_AGAIN);
+    if (this.#status === null || open.length === 0) return;
+    const indices = open.map(({ index }) => index);
+    const input = { task: this.#fanOut.thread, offset: 0, limit: MAX_READ_AGAIN, indices };
+    const { children } = await this.#engine.report('children', input, this.#enough.signal);
+    // A change that was read meanwhile is newer.
+    this.#take(
+      this.#status,
+      children.filter(({ index }) => open.some(known => known === this.#children[index])),
+      false,
     );
+  }
+
+  /** Prints each reason to wait that is out of the ordinary once, where no progress is drawn. */
+  #tellWaits(changed: readonly ChildDocument[]): void {
+    for (const [key, text] of oddWaits(changed, this.#children)) {
+      if (this.#told.has(key)) continue;
+      this.#told.add(key);
+      printLines(this.#context.err, [`· ${text}`]);
+    }
   }
 
   async #cancel(exitCode: number): Promise<void> {
@@ -117,17 +172,18 @@ class RunFollower {
     await this.#end('interrupted').catch(() => this.#enough.abort());
   }
 
-  /** Ends what still runs after the time of the whole run. */
-  async #stopRest(): Promise<void> {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    await this.#end('the time of the run is over');
+  /** Ends what still runs when the time of the whole run is over. */
+  async #endRest(): Promise<void> {
+    if (this.#hasEndedRest) return;
+    this.#hasEndedRest = true;
+    await this.#end('the time of the run was over');
   }
 
   async #end(reason: string): Promise<void> {
-    const { engine, actor } = await this.#context.client();
+    const { actor } = await this.#context.client();
+    const input = { task: this.#fanOut.thread, subtask: null, reason };
     try {
-      await engine.submit('task.cancel', { task: this.#thread, subtask: null, reason }, { actor });
+      await this.#engine.submit('task.cancel', input, { actor });
     } catch (thrown) {
       // It may have ended meanwhile.
       if (!FleetError.is(thrown, 'CONFLICT')) throw thrown;

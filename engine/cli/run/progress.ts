@@ -1,5 +1,5 @@
 import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
-import { duration, oneLine, plural } from '../../contract/format.ts';
+import { duration, oneLine, plural, printable } from '../../contract/format.ts';
 import type { Colours } from '../render/colours.ts';
 import { labelOf } from './labels.ts';
 
@@ -72,6 +72,35 @@ export function waits(children: readonly ChildDocument[]): readonly string[] {
       ([reason, names]) =>
         `${names.length > 2 ? plural(names.length, 'subtask') : names.join(', ')}: ${reason}`,
     );
+}
+
+/** Matches the reasons for which any subtask may have to wait a while. */
+const ORDINARY = /^waiting for (?:a free slot|its turn)/;
+
+/**
+ * Returns the reasons to wait that a person should know of, keyed by the reason without its numbers, each with its
+ * subtask.
+ */
+export function oddWaits(
+  some: readonly ChildDocument[],
+  all: readonly ChildDocument[],
+): readonly (readonly [key: string, text: string])[] {
+  return some.flatMap(child => {
+    const isStalled = child.state === 'running' && child.stalled_secs !== null;
+    if (isStalled)
+      return [
+        [`${child.index} stalled`, `${labelOf(child)} has been silent for ${duration(child.stalled_secs)}`],
+      ];
+    const isBlocked = child.depends_on.some(index => all[index]?.state !== 'done');
+    if (child.state !== 'pending' || child.reason === null || isBlocked || ORDINARY.test(child.reason))
+      return [];
+    return [
+      [
+        `${child.index} ${child.reason.replace(/\d+/g, '#')}`,
+        `${labelOf(child)}: ${printable(child.reason)}`,
+      ],
+    ];
+  });
 }
 
 /** A dependency may have ended since the reason was read. */

@@ -19,6 +19,11 @@ export class Screen {
     if (progress !== null) this.#timer = setInterval(() => this.draw(), REDRAW_MS);
   }
 
+  /** True where the progress is shown. */
+  get isDrawn(): boolean {
+    return this.#region !== null;
+  }
+
   draw(): void {
     this.#region?.show(this.#progress());
   }

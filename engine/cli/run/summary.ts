@@ -2,6 +2,7 @@ import {
   isUnaccepted,
   type ChildDocument,
   type JoinStatus,
+  type Outcome,
   type SpeedupDocument,
 } from '../../contract/documents.ts';
 import { attemptTime, duration, oneLine, plural, times } from '../../contract/format.ts';
@@ -23,28 +24,28 @@ export function summaryLines(
   const named = join.children.length > ALL_NAMED ? join.children.filter(isUnaccepted) : join.children;
   const more = named.length - MAX_NAMED;
   return [
-    ...named.slice(0, MAX_NAMED).flatMap(child => childLines(join, child, colours)),
+    ...named
+      .slice(0, MAX_NAMED)
+      .flatMap(child => [childLine(join, child, colours), ...failureLines(join.alias, child, '    ')]),
     ...(more > 0 ? [`… and ${more} more that did not pass: spl task join-status ${join.alias}`] : []),
     ...(join.echo === null ? [] : [colours.yellow(`⚠ ${join.echo}`)]),
     outcomeLine(join, speedup, colours),
   ];
 }
 
-function childLines(join: JoinStatus, child: ChildDocument, colours: Colours): readonly string[] {
-  return [childLine(child, colours), ...failureLines(join.alias, child, '    ')];
-}
-
-function childLine(child: ChildDocument, colours: Colours): string {
+function childLine(join: JoinStatus, child: ChildDocument, colours: Colours): string {
   const name = labelOf(child);
-  const time = child.attempt === 0 ? '' : ` after ${attemptTime(child)}`;
-  const again = child.attempt > 1 ? `, attempt ${child.attempt}` : '';
-  const why = child.reason === null ? '' : `: ${oneLine(child.reason, 160)}`;
-  const { verdict } = child;
+  const { verdict, attempt, state } = child;
+  const time = attempt === 0 ? '' : ` after ${attemptTime(child)}`;
+  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  const reason = reasonOf(join, child);
+  const why = reason === null ? '' : `: ${oneLine(reason, 160)}`;
   if (verdict === 'accept') return `${colours.green('✓')} ${name} passed${time}${again}`;
   if (verdict === 'skipped') return `${colours.dim('·')} ${name} was not needed`;
   if (verdict === null)
-    return `${colours.yellow('·')} ${name} ${child.state === 'pending' ? 'waits' : 'runs'}${why}`;
-  return `${colours.red('✗')} ${name} ${WORDS[verdict]}${time}${again}${why}`;
+    return `${colours.yellow('·')} ${name} ${state === 'pending' ? 'waits' : 'runs'}${why}`;
+  const word = verdict === 'cancelled' && attempt === 0 ? 'was not started' : WORDS[verdict];
+  return `${colours.red('✗')} ${name} ${word}${time}${again}${why}`;
 }
 
 /** The verdicts in words for people. */
@@ -54,6 +55,18 @@ const WORDS = {
   timeout: 'timed out',
   cancelled: 'was cancelled',
 } as const;
+
+/** Why the end of a run ended a subtask. */
+const ENDED_BY: Readonly<Record<Outcome, string>> = {
+  satisfied: 'no longer needed',
+  unsatisfiable: 'another subtask had failed',
+  timed_out: 'the time of the run was over',
+  cancelled: 'the run was cancelled',
+};
+
+function reasonOf({ outcome }: JoinStatus, { reason }: ChildDocument): string | null {
+  return outcome !== null && reason?.startsWith('the join was ') ? ENDED_BY[outcome] : reason;
+}
 
 function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours: Colours): string {
   const { counts, subtasks, follow_ups: followUps, outcome, reason } = join;

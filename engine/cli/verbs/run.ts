@@ -164,9 +164,9 @@ function detached(context: Context, { fan_out: fanOut, alias }: Opened): number 
 
 async function follow(context: Context, opened: Opened, output: OutputMode | null): Promise<number> {
   const { out, settings } = context;
-  const { fan_out: fanOut, alias, thread } = opened;
+  const { fan_out: fanOut, alias } = opened;
   const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
-  const { join, interrupted } = await followRun(context, thread, mode).catch((thrown: unknown) => {
+  const { join, interrupted } = await followRun(context, fanOut, mode).catch((thrown: unknown) => {
     throw lostConnection(alias, thrown);
   });
   const isOver = join !== null && join.complete && !join.under_way;

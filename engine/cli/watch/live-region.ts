@@ -7,6 +7,7 @@ const CLEAR_BELOW = '\u001b[0J';
 export class LiveRegion {
   readonly #out: Output;
   #height = 0;
+  #shown = '';
 
   constructor(out: Output) {
     this.#out = out;
@@ -15,6 +16,8 @@ export class LiveRegion {
   /** Replaces the lines. Each must fit the width, or the terminal would wrap it. */
   show(lines: readonly string[]): void {
     const text = lines.map(line => `${line}\n`).join('');
+    if (text === this.#shown) return;
+    this.#shown = text;
     this.#out.write(`${CURSOR_UP(this.#height)}\r${CLEAR_BELOW}${text}`);
     this.#height = lines.length;
   }
@@ -30,5 +33,6 @@ export class LiveRegion {
   clear(): void {
     if (this.#height > 0) this.#out.write(`${CURSOR_UP(this.#height)}\r${CLEAR_BELOW}`);
     this.#height = 0;
+    this.#shown = '';
   }
 }
