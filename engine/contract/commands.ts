@@ -1,6 +1,15 @@
 import * as v from 'valibot';
 import { ACTS, didSchema, jsonObjectSchema } from '../record/record.ts';
-import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds, text } from '../record/values.ts';
+import {
+  amount,
+  atLeast,
+  folder,
+  MAX_ALIAS_CHARS,
+  MAX_GOAL_CHARS,
+  nonEmpty,
+  seconds,
+  text,
+} from '../record/values.ts';
 import { MAX_SUBTASKS, subtaskRef } from '../subtask/subtask-ref.ts';
 import { envSchema } from '../subtask/variables.ts';
 import { policySchema } from './policy.ts';
@@ -14,8 +23,17 @@ import { policySchema } from './policy.ts';
 export const aliasSchema = v.pipe(
   v.string('must be text'),
   v.regex(
-    /^(?!th_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-    'must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with th_',
+    new RegExp(`^(?!th_)[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX_ALIAS_CHARS - 1}}$`),
+    `must be 1 to ${MAX_ALIAS_CHARS} of A-Z a-z 0-9 . _ - and not begin with th_`,
+  ),
+);
+
+/** The name that a fan-out shares with its earlier and later runs: `release` of `release #4`. */
+export const runNameSchema = v.pipe(
+  text(MAX_ALIAS_CHARS),
+  v.regex(
+    /^(?!th_|\s)[^#\p{Cc}\u2028\u2029]*[^#\s\p{Cc}]$/u,
+    'must be one line without #, without spaces at its ends, and not begin with th_',
   ),
 );
 
@@ -69,6 +87,8 @@ export const fanOutSchema = v.strictObject({
   no_input: v.exactOptional(v.boolean('must be true or false')),
   /** The most subtasks that run at a time; null for no limit of its own. */
   max_parallel: v.exactOptional(v.nullable(atLeast(1, MAX_SUBTASKS))),
+  /** The name of its runs. The fan-out gets the next number of that name in its namespace. */
+  run: v.exactOptional(runNameSchema),
 });
 
 /** A task with its fan-out. Without `depends_on`, because a waiting task can't be fanned out. */
@@ -95,6 +115,24 @@ export const cancelSchema = v.strictObject({
   /** Null for the whole task. */
   subtask: v.optional(v.nullable(subtaskRef), null),
   reason: v.optional(v.nullable(text(4096)), null),
+});
+
+/** The maximum number of tasks that one call archives. */
+export const MAX_ARCHIVED = 1_000;
+
+/** Either `tasks` or `done`; `done` means all finished tasks in the namespace. */
+export const archiveSchema = v.strictObject({
+  tasks: v.exactOptional(
+    v.pipe(
+      v.array(nonEmpty(256), 'must be a list of tasks'),
+      v.minLength(1, 'must not be empty'),
+      v.maxLength(MAX_ARCHIVED, `must have at most ${MAX_ARCHIVED} entries`),
+    ),
+  ),
+  done: v.exactOptional(v.literal(true, 'must be true')),
+  namespace: v.optional(v.nullable(text(256)), null),
+  /** True to show them in lists again. */
+  undo: v.optional(v.boolean('must be true or false'), false),
 });
 
 /** The actions by which people set the status of a task. */
@@ -281,6 +319,7 @@ export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type FanOutOpen = v.InferOutput<typeof fanOutOpenSchema>;
 export type Retry = v.InferOutput<typeof retrySchema>;
+export type Archive = v.InferOutput<typeof archiveSchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
 export type TaskAction = (typeof TASK_ACTIONS)[number];
 export type TaskActionInput<V extends TaskAction> = v.InferOutput<(typeof taskActionSchemas)[V]>;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { RULE_EFFECTS, TASK_ACTIONS } from './commands.ts';
-import { budgetSchema, countsSchema, echoSchema } from './fan-out-documents.ts';
+import { budgetSchema, countsSchema, echoSchema, OUTCOMES, runSchema } from './fan-out-documents.ts';
 
 export * from './fan-out-documents.ts';
 
@@ -325,6 +325,9 @@ export const taskSchema = v.looseObject({
   dir: nullable(v.string()),
   actor: v.string(),
   created_unix: v.number(),
+  run: runSchema,
+  /** True for a task that lists leave out. */
+  archived: v.exactOptional(v.boolean()),
   /** Null when the task has no fan-out. */
   fan_out: nullable(
     v.looseObject({
@@ -371,12 +374,53 @@ export type TaskDocument = v.InferOutput<typeof taskSchema>;
 export const tasksSchema = v.looseObject({ tasks: v.array(taskSchema) });
 export type TasksDocument = v.InferOutput<typeof tasksSchema>;
 
+/** The history of numbered runs, newest first. */
+export const runsSchema = v.looseObject({
+  runs: v.array(
+    v.looseObject({
+      /** Its number; `plan` is its name. */
+      run: v.number(),
+      /** The alias of its task. */
+      task: v.string(),
+      thread: v.string(),
+      plan: v.string(),
+      namespace: v.string(),
+      goal: v.string(),
+      /** Above 1 after a retry. */
+      round: v.number(),
+      subtasks: v.number(),
+      started_unix: v.number(),
+      /** The time of the present round, until its join or until now. */
+      wall_secs: v.number(),
+      /** Null before the join. */
+      outcome: nullable(v.picklist(OUTCOMES)),
+      under_way: v.boolean(),
+      counts: countsSchema,
+      /** The number of subtasks that wait for a person. */
+      needs_you: v.number(),
+      /** The subtasks that failed, were rejected or timed out, by name or index; at most 100. */
+      failed: v.array(v.string()),
+    }),
+  ),
+});
+export type RunsDocument = v.InferOutput<typeof runsSchema>;
+
+/** The answer to `archive`. */
+export const archivedSchema = v.looseObject({
+  archived: v.boolean(),
+  tasks: v.array(v.looseObject({ thread: v.string(), alias: v.string() })),
+  /** The number of finished tasks that one call leaves for the next. */
+  left: v.number(),
+});
+export type ArchivedDocument = v.InferOutput<typeof archivedSchema>;
+
 export const fannedOutSchema = v.looseObject({
   thread: v.string(),
   record: v.string(),
   subtasks: v.number(),
   join: v.string(),
   alias: v.string(),
+  run: runSchema,
   /** Sentences about conditions that currently keep attempts from starting. Absent: none. */
   notes: v.optional(v.array(v.string())),
 });

@@ -15,6 +15,14 @@ export type ChildVerdict = (typeof CHILD_VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** A numbered run: `release #4`. Null for a fan-out without a name, and before the fan-out. Absent in old versions. */
+export const runSchema = v.exactOptional(v.nullable(v.looseObject({ name: v.string(), number: v.number() })));
+export interface RunDocument {
+  readonly name: string;
+  /** Counts from 1, in the namespace of the fan-out. */
+  readonly number: number;
+}
+
 export const countsSchema = v.looseObject({
   accepted: v.number(),
   rejected: v.number(),
@@ -128,6 +136,7 @@ export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | '
 export const joinStatusSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
+  run: runSchema,
   round: v.number(),
   /** The number of all subtasks, including follow-ups, which the join does not count. */
   subtasks: v.number(),

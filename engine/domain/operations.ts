@@ -7,10 +7,12 @@ export {
   cancel,
   fanOut,
   openFanOut,
+  rerun,
   retry,
   runSerial,
   subtasksOfRetry,
 } from './commands/fan-out.ts';
+export { archive } from './commands/archive.ts';
 export { kill, unkill } from './commands/kill.ts';
 export { archiveNamespace, createNamespace, deleteNamespace } from './commands/namespaces.ts';
 export { addRule, removeRule } from './commands/rules.ts';
@@ -24,6 +26,7 @@ export { namespaceDocument, namespacesDocument, requireActive } from './policy/n
 export { rulesDocument, testRules } from './policy/permission-rules.ts';
 export { liveDocument } from './views/live.ts';
 export { replayThread } from './views/replay.ts';
+export { runsDocument } from './views/runs.ts';
 export { speedupReport } from './views/speedup.ts';
 export {
   childrenDocument,

@@ -29,5 +29,8 @@ const count = v.pipe(v.number('must be a number'), v.safeInteger('must be a whol
 export const atLeast = (min: number, max: number) =>
   v.pipe(count, v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
 
+/** The longest alias of a task, and the longest name of its runs, in characters. */
+export const MAX_ALIAS_CHARS = 64;
+
 /** The longest goal, command line or value of a variable, in UTF-16 code units. */
 export const MAX_GOAL_CHARS = 64 * 1024;

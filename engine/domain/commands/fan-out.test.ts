@@ -117,6 +117,7 @@ describe('task fan-out', () => {
       subtasks: 2,
       join: ' any ',
       alias: task.alias,
+      run: null,
     });
   });
 

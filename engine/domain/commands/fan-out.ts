@@ -6,7 +6,7 @@ import type {
   RunSerial,
   TaskAdd,
 } from '../../contract/commands.ts';
-import type { FannedOut, FanOutOpened, TaskAdded } from '../../contract/documents.ts';
+import type { FannedOut, FanOutOpened, RunDocument, TaskAdded } from '../../contract/documents.ts';
 import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { FleetError } from '../../errors.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
@@ -23,6 +23,8 @@ import {
   type Levels,
 } from '../policy/namespace-policy.ts';
 import { parsePredicate, type CelCompiler } from '../model/predicate.ts';
+import { budgetDocument } from '../model/budgets.ts';
+import { aliasOfRun, nextNumber } from '../model/runs.ts';
 import { keptFor, keyOf, keyTaken, type Issuer } from '../model/idempotency-keys.ts';
 import {
   isUnderWay,
@@ -127,15 +129,31 @@ export function openFanOut(
   const { state } = coordinator;
   const before = repeatedTask(state, issuer, ({ goal, fanOut }) => goal === input.goal && fanOut !== null);
   if (before?.fanOut != null) return { ...taskAdded(before), fan_out: fannedOut(before.fanOut) };
-  const alias = input.alias ?? freeAlias(state);
-  const place = { alias, namespace: input.namespace ?? ROOT_NAMESPACE, dir: input.dir };
-  admitWork(state, namespaceOf(alias, place.namespace, request.namespace), issuer.now);
+  const place = {
+    alias: input.alias ?? freeAlias(state),
+    namespace: input.namespace ?? ROOT_NAMESPACE,
+    dir: input.dir,
+  };
+  admitWork(state, namespaceOf(place.alias, place.namespace, request.namespace), issuer.now);
   const complete = completeRequest(state, place, request, context);
-  const body = fanOutBody(input.goal, complete, issuer);
+  const alias = input.alias ?? freeAlias(state, complete.run);
+  return openWithTask(coordinator, { ...input, alias }, complete, thread, issuer);
+}
+
+/** Adds a task and opens its fan-out, both or neither. */
+function openWithTask(
+  coordinator: Coordinator,
+  input: TaskAdd,
+  request: CompleteRequest,
+  thread: ThreadId,
+  issuer: Issuer,
+): FanOutOpened {
+  // Both are checked before the first is written.
+  const body = fanOutBody(input.goal, request, issuer);
   coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
-  addTask(coordinator, { ...input, alias }, thread, { ...issuer, key: undefined });
-  const task = state.tasks.get(thread)!;
-  return { ...taskAdded(task), fan_out: open(coordinator, task, complete, issuer) };
+  addTask(coordinator, input, thread, { ...issuer, key: undefined });
+  const task = coordinator.state.tasks.get(thread)!;
+  return { ...taskAdded(task), fan_out: open(coordinator, task, request, issuer) };
 }
 
 /** The facts of the task that its subtasks depend on. */
@@ -165,7 +183,9 @@ function completeRequest(
   });
   requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
   parsePredicate(request.join, membersAmong(subtasks).length, context.cel);
-  return { ...request, namespace, subtasks, serial_of: null };
+  const { run: name, ...rest } = request;
+  const run = name === undefined ? null : { name, number: nextNumber(state, name, namespace) };
+  return { ...rest, namespace, subtasks, run, serial_of: null };
 }
 
 /**
@@ -210,24 +230,87 @@ export function runSerial(
     env,
     no_input: original.fanOut.noInput,
     serial_of: original.thread,
+    run: null,
   } as const;
-  // Both are checked before the first is written.
-  const body = fanOutBody(original.goal, request, issuer);
-  coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
-  const task = {
+  const task: TaskAdd = {
     goal: original.goal,
     alias,
     priority: 'medium',
+    labels: [],
     domain: null,
     hypothesis: null,
+    criteria: [],
     namespace,
     dir: original.facts.dir,
-  } as const;
-  addTask(coordinator, { ...task, labels: [], criteria: [] }, thread, {
-    ...issuer,
-    key: undefined,
-  });
-  return open(coordinator, state.tasks.get(thread)!, request, issuer);
+  };
+  return openWithTask(coordinator, task, request, thread, issuer).fan_out;
+}
+
+/**
+ * Runs a fan-out again as a new task, with the same subtasks, limits and join: the next run of the same name. A fan-out
+ * without a name starts the runs of its task's alias.
+ * @throws NOT_FOUND; CONFLICT for a task without a fan-out, and for a serial baseline
+ */
+export function rerun(
+  coordinator: Coordinator,
+  name: string,
+  thread: ThreadId,
+  issuer: Issuer,
+): FanOutOpened {
+  const { state } = coordinator;
+  const original = resolveTask(state, name);
+  const before = repeatedTask(state, issuer, ({ goal, fanOut }) => goal === original.goal && fanOut !== null);
+  if (before?.fanOut != null) return { ...taskAdded(before), fan_out: fannedOut(before.fanOut) };
+  const request = requestAgain(state, original);
+  const { namespace, subtasks } = request;
+  admitWork(state, namespace, issuer.now);
+  requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
+  const { goal, labels, domain, hypothesis, criteria, dir, priority } = original.facts;
+  const task = {
+    goal,
+    alias: freeAlias(state, request.run),
+    priority: priority as TaskAdd['priority'],
+    labels: [...labels],
+    domain,
+    hypothesis,
+    criteria: [...criteria],
+    namespace: original.facts.namespace,
+    dir,
+  };
+  return openWithTask(coordinator, task, request, thread, issuer);
+}
+
+/** Returns the request of the next run of a task's fan-out. @throws CONFLICT */
+function requestAgain(state: FleetState, { alias, fanOut }: Task): CompleteRequest {
+  if (fanOut === null)
+    throw new FleetError('CONFLICT', `task '${alias}' has no fan-out to run again`, {
+      details: { task: alias },
+      hint: `spl task fan-out ${alias} --subtask "goal=…"`,
+    });
+  if (fanOut.serialOf !== null) {
+    const measured = state.tasks.get(fanOut.serialOf)?.alias ?? fanOut.serialOf;
+    throw new FleetError('CONFLICT', `task '${alias}' is the serial baseline of '${measured}'`, {
+      details: { task: alias, serial_of: measured },
+      hint: `spl task run-serial ${measured}`,
+    });
+  }
+  const { namespace, timeoutMs } = fanOut;
+  const name = fanOut.run?.name ?? alias;
+  const budget = budgetDocument(fanOut.budget);
+  return {
+    subtasks: fanOut.subtasks,
+    join: fanOut.join,
+    losers: fanOut.losers,
+    timeout_secs: timeoutMs === null ? null : timeoutMs / 1000,
+    budget_usd: budget?.usd?.limit ?? null,
+    budget_tokens: budget?.tokens?.limit ?? null,
+    budget_secs: budget?.secs?.limit ?? null,
+    namespace,
+    env: fanOut.env,
+    no_input: fanOut.noInput,
+    serial_of: null,
+    run: { name, number: nextNumber(state, name, namespace) },
+  };
 }
 
 /**
@@ -371,10 +454,11 @@ function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] 
   return [null];
 }
 
-type CompleteRequest = Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
+type CompleteRequest = Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace' | 'run'> & {
   readonly namespace: string;
   readonly subtasks: readonly CompleteSubtask[];
   readonly serial_of: ThreadId | null;
+  readonly run: RunDocument | null;
 };
 
 function open(coordinator: Coordinator, task: Task, request: CompleteRequest, issuer: Issuer): FannedOut {
@@ -405,6 +489,7 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     ...(request.max_parallel != null && { max_parallel: request.max_parallel }),
     ...environmentMember(issuer),
     ...namespaceMember(request.namespace),
+    ...(request.run !== null && { run: request.run }),
     ...keyOf(issuer),
   };
 }
@@ -450,10 +535,13 @@ function fannedOut(fanOut: FanOut): FannedOut {
     subtasks: fanOut.children.length,
     join: fanOut.join,
     alias: task.alias,
+    run: fanOut.run && { ...fanOut.run },
   };
 }
 
-function freeAlias(state: FleetState): string {
+/** Returns an alias that no task has: that of the run, or a number. */
+function freeAlias(state: FleetState, run: RunDocument | null = null): string {
+  if (run !== null && !state.aliases.has(aliasOfRun(run))) return aliasOfRun(run);
   for (let n = state.tasks.size + 1; ; n++) {
     const alias = `TASK-${String(n).padStart(3, '0')}`;
     if (!state.aliases.has(alias)) return alias;

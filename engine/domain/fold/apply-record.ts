@@ -7,6 +7,7 @@ import {
   TOPIC,
   topicOf,
   type AdmittedBody,
+  type ArchiveBody,
   type CancelBody,
   type ChildDoneBody,
   type CommandDoneBody,
@@ -33,6 +34,7 @@ import { keyOf } from '../model/messages.ts';
 import { applyNamespace } from '../policy/namespaces.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { applyRule } from '../policy/permission-rules.ts';
+import { rememberRun } from '../model/runs.ts';
 import { afterTransition, taskActionOf } from '../model/task-status.ts';
 import {
   changeRare,
@@ -84,6 +86,7 @@ export function applyRecord(state: FleetState, record: FleetRecord, at: number, 
   raiseClock(task.clocks, record);
   if (topic === undefined) return;
   if (topic === TOPIC.fanOut) return openFanOut(state, task, record, at, context);
+  if (topic === TOPIC.archive) return applyArchive(task, record, context);
   if (topic === TOPIC.cancel) return requestCancel(state, task, record, context);
   const verb = taskActionOf(topic);
   if (verb !== undefined) return applyTransition(state, task, verb, record, context);
@@ -158,6 +161,8 @@ function openFanOut(
   task.fanOut = buildFanOut(task, record.id, body, at, context.cel);
   for (const child of task.fanOut.children) if (child.unmet === 0) markReady(state, task.fanOut, child);
   state.open.add(task.thread);
+  const { run, namespace } = task.fanOut;
+  if (run !== null) rememberRun(state, { ...run, namespace, thread: task.thread, at });
   rememberKey(state, record.actor, body, record.thread);
 }
 
@@ -182,6 +187,7 @@ export function buildFanOut(
     serialOf: body.serial_of ?? null,
     budget: budgetOf(body, subtasks),
     namespace: body.namespace ?? task.facts.namespace,
+    run: body.run ?? null,
     noInput: body.no_input ?? false,
     maxParallel: body.max_parallel ?? null,
     env: body.env ?? null,
@@ -502,6 +508,7 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   for (const each of [...again, ...followUps]) each.environment = body.environment ?? null;
   if (fanOut.joined === null) fanOut.task.outcome = null;
   fanOut.task.cancelled = null;
+  fanOut.task.archived = false;
   state.open.add(fanOut.task.thread);
 }
 
@@ -629,7 +636,14 @@ function applyTransition(
   unlink(state, task);
   task.standing = afterTransition(task.standing, verb, body);
   link(state, task);
-  if (verb === 'reopen') task.cancelled = null;
+  if (verb === 'reopen') {
+    task.cancelled = null;
+    task.archived = false;
+  }
+}
+
+function applyArchive(task: Task, record: FleetRecord, { self }: FoldContext): void {
+  if (record.actor === self) task.archived = (record.body as unknown as ArchiveBody).archived;
 }
 
 /** Returns the name of a child's queue: one queue per named worker, and one per kind of free choice. */

@@ -4,6 +4,7 @@ import { link } from '../model/dependencies.ts';
 import { markReady } from './apply-record.ts';
 import type { Keyed } from '../model/state.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
+import type { Run } from '../model/runs.ts';
 import { UNTOUCHED } from '../model/task-status.ts';
 import {
   emptyState,
@@ -28,7 +29,7 @@ import type { Usage } from '../model/namespace-usage.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /** The version of the format below. Other versions are not read; the log is replayed instead. */
-const FORMAT = 14;
+const FORMAT = 15;
 
 interface Header {
   readonly format: number;
@@ -36,6 +37,7 @@ interface Header {
   readonly registryClocks: readonly [Did, number][];
   readonly idempotency: readonly [string, Keyed][];
   readonly aliases: readonly [string, ThreadId][];
+  readonly runs: readonly [string, Run[]][];
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
   readonly shared: FleetState['shared'];
@@ -58,13 +60,14 @@ interface SavedTask {
   readonly outcome: Task['outcome'];
   /** Absent before the first task action. */
   readonly standing?: Task['standing'];
+  /** Absent for false. */
+  readonly archived?: true;
   readonly fanOutBytes: number;
 }
 
 /** The first line of a fan-out's bytes: the facts that are available without reading further. */
 interface SavedHead extends FanOutHead {
   readonly retrying: number;
-  readonly roundStartedAt: number;
   readonly roundOpenedBy: RecordId;
   readonly spawned: number;
 }
@@ -119,6 +122,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
       cancelled: task.cancelled,
       outcome: task.outcome,
       ...(task.standing === UNTOUCHED ? {} : { standing: task.standing }),
+      ...(task.archived && { archived: true }),
       fanOutBytes: bytes.length,
     });
   }
@@ -128,6 +132,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     registryClocks: [...state.registryClocks],
     idempotency: [...state.idempotency],
     aliases: [...state.aliases],
+    runs: [...state.runs],
     open: [...state.open],
     defaultExecutor: state.defaultExecutor,
     shared: state.shared,
@@ -163,6 +168,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [did, clock] of header.registryClocks) state.registryClocks.set(did, clock);
   for (const [key, kept] of header.idempotency) state.idempotency.set(key, kept);
   for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
+  for (const [name, runs] of header.runs) state.runs.set(name, runs);
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;
   state.shared = header.shared;
@@ -175,11 +181,12 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);
   for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
   let from = end + 1;
-  for (const { facts, clocks, cancelled, outcome, standing, fanOutBytes: length } of header.tasks) {
+  for (const { facts, clocks, cancelled, outcome, standing, archived, fanOutBytes: length } of header.tasks) {
     const task = new Task(facts, new Map(clocks));
     task.cancelled = cancelled;
     task.outcome = outcome;
     task.standing = standing ?? UNTOUCHED;
+    task.archived = archived ?? false;
     link(state, task);
     if (length > 0) task.freeze(frozen(state, bytes.subarray(from, from + length), cel));
     from += length;
@@ -200,7 +207,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, maxParallel } = fanOut;
   const { env, environment } = fanOut;
   const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
-  const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
+  const { run, round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
     id,
     join,
@@ -209,6 +216,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     serialOf,
     budget,
     namespace,
+    run,
     noInput,
     maxParallel,
     env,

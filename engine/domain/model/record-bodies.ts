@@ -1,4 +1,11 @@
-import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../../contract/documents.ts';
+import type {
+  ChildVerdict,
+  Counts,
+  Outcome,
+  OwnNamespaceStatus,
+  RunDocument,
+  Verdict,
+} from '../../contract/documents.ts';
 import type { FreezeLevel, Losers, RuleEffect, TaskAction } from '../../contract/commands.ts';
 import type { Variables } from '../../subtask/variables.ts';
 import type { Policy } from '../../contract/policy.ts';
@@ -33,6 +40,7 @@ export const TOPIC = {
   block: 'task_block',
   defer: 'task_defer',
   reopen: 'task_reopen',
+  archive: 'task_archive',
   admitted: 'instance_admitted',
   status: 'instance_status',
   fleetConfig: 'fleet_config',
@@ -103,6 +111,8 @@ export interface FanOutBody extends KeyedBody {
   /** The name of the submitter's stored environment; absent where the submitter provided none. */
   readonly environment?: string;
   readonly namespace?: string;
+  /** Its number among the fan-outs of that name in its namespace; absent without a name. */
+  readonly run?: RunDocument;
 }
 
 /** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
@@ -262,6 +272,12 @@ export interface TaskWordBody extends Issued, KeyedBody {
   readonly until_unix?: number | null;
 }
 
+/** LEARN on the task's thread, by the coordinator: lists leave the task out, or show it again. */
+export interface ArchiveBody extends Issued {
+  readonly topic: 'task_archive';
+  readonly archived: boolean;
+}
+
 /** LEARN on the instance registry, by the coordinator: this instance belongs to the fleet. */
 export interface AdmittedBody {
   readonly topic: 'instance_admitted';
@@ -395,6 +411,7 @@ export type TopicBody =
   | RetryBody
   | CancelBody
   | TaskWordBody
+  | ArchiveBody
   | AdmittedBody
   | StatusBody
   | FleetConfigBody

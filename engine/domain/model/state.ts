@@ -1,6 +1,12 @@
 import type { FreezeLevel, Losers, RuleEffect } from '../../contract/commands.ts';
 import type { Variables } from '../../subtask/variables.ts';
-import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../../contract/documents.ts';
+import type {
+  ChildVerdict,
+  Counts,
+  Outcome,
+  OwnNamespaceStatus,
+  RunDocument,
+} from '../../contract/documents.ts';
 import type { Echoed } from '../../contract/echo.ts';
 import { subtaskWord } from '../../contract/format.ts';
 import type { Policy } from '../../contract/policy.ts';
@@ -11,6 +17,7 @@ import type { Breakers } from './circuit-breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
+import type { Run } from './runs.ts';
 import { UNTOUCHED, type TaskHistory } from './task-status.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import type { SubtaskState } from './subtask-machine.ts';
@@ -36,6 +43,8 @@ export interface FleetState {
   readonly tasks: Map<ThreadId, Task>;
   /** The newest task of each alias. */
   readonly aliases: Map<string, ThreadId>;
+  /** The numbered runs of each name, oldest first. */
+  readonly runs: Map<string, Run[]>;
   readonly instances: Map<Did, Instance>;
   /** The tasks that wait for each task; derived from the tasks. */
   readonly dependants: Map<ThreadId, Set<ThreadId>>;
@@ -135,6 +144,8 @@ export class Task {
   standing: TaskHistory = UNTOUCHED;
   /** The outcome of the present round of its fan-out; available without loading the fan-out. */
   outcome: Outcome | null = null;
+  /** True while lists leave it out. Work that starts again ends this. */
+  archived = false;
   #fanOut: FanOut | null = null;
   #frozen: SerializedFanOut | null = null;
 
@@ -205,6 +216,10 @@ export interface FanOutHead {
   readonly budget: Budget | null;
   /** The task's namespace, or one below it. */
   readonly namespace: string;
+  /** Null without a name. */
+  readonly run: RunDocument | null;
+  /** The time at which the fan-out, or the retry that opened this round, was written. */
+  readonly roundStartedAt: number;
   /** True when nobody can answer questions. */
   readonly noInput: boolean;
   /** The most members that are out at a time; null for no limit of its own. */
@@ -363,6 +378,7 @@ export function emptyState(): FleetState {
   return {
     tasks: new Map(),
     aliases: new Map(),
+    runs: new Map(),
     dependants: new Map(),
     instances: new Map(),
     open: new Set(),

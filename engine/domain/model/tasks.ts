@@ -2,6 +2,8 @@ import type { TaskStatus } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { tasksOf } from './dependencies.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { taskOfRun } from './runs.ts';
 import { statusByHistory } from './task-status.ts';
 import type { FleetState, Task } from './state.ts';
 
@@ -60,17 +62,17 @@ export function subtaskNameAt(state: FleetState, alias: string, index: number, a
 }
 
 /**
- * Finds a task by alias, thread id, or an unambiguous prefix of either. An exact name takes precedence over a prefix,
- * and an alias names its newest task.
+ * Finds a task by alias, thread id, numbered run, or an unambiguous prefix of an alias or thread id. An exact name takes
+ * precedence over a prefix. An alias names its newest task, and the name of runs its newest run.
  * @throws NOT_FOUND; CONFLICT naming some tasks when a prefix matches several
  */
 export function resolveTask(state: FleetState, name: string): Task {
-  const exact = state.tasks.get(state.aliases.get(name) ?? (name as ThreadId));
+  const exact = state.tasks.get(state.aliases.get(name) ?? (name as ThreadId)) ?? taskOfRun(state, name);
   if (exact !== undefined) return exact;
   const found = name === '' ? [] : byPrefix(state, name);
   if (found.length === 1) return found[0]!;
   if (found.length === 0) {
-    throw new FleetError('NOT_FOUND', `no task is named '${name}'`, {
+    throw new FleetError('NOT_FOUND', `no task is named '${name}'${didYouMean(name, namesNear(state))}`, {
       details: { task: name },
       hint: 'List the tasks with: spl task list --all',
     });
@@ -84,6 +86,13 @@ export function resolveTask(state: FleetState, name: string): Task {
       hint: 'Use a longer prefix.',
     },
   );
+}
+
+/** The maximum number of aliases, and of runs, that a misspelt name is compared with. The newest are taken. */
+const MAX_COMPARED = 1_000;
+
+function namesNear({ aliases, runs }: FleetState): string[] {
+  return [...[...runs.keys()].slice(-MAX_COMPARED), ...[...aliases.keys()].slice(-MAX_COMPARED)];
 }
 
 function byPrefix(state: FleetState, prefix: string): Task[] {

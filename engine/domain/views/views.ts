@@ -56,6 +56,8 @@ export function taskDocument(state: FleetState, task: Task, now: number): d.Task
     dir: facts.dir,
     actor: facts.actor,
     created_unix: facts.createdAt / 1000,
+    run: fanOutHead?.run ? { ...fanOutHead.run } : null,
+    archived: task.archived,
     fan_out: fanOutHead === null ? null : fanOutSummary(task, fanOutHead),
     depends_on: related(waitsFor(task)),
     dependants: related(state.dependants.get(task.thread) ?? []),
@@ -123,6 +125,7 @@ export function joinDocument(
   return {
     thread: task.thread,
     alias: task.alias,
+    run: fanOut.run && { ...fanOut.run },
     round: fanOut.round,
     subtasks: fanOut.children.length,
     follow_ups: fanOut.followUps,
@@ -148,6 +151,7 @@ function noFanOut(task: Task): d.JoinStatus {
   return {
     thread: task.thread,
     alias: task.alias,
+    run: null,
     round: 0,
     subtasks: 0,
     follow_ups: 0,

@@ -1,0 +1,68 @@
+import type { RunsDocument } from '../../contract/documents.ts';
+import { isWithin } from '../../contract/namespaces.ts';
+import type { Run } from '../model/runs.ts';
+import {
+  isUnderWay,
+  subtasksOf,
+  wordOf,
+  type FanOutHead,
+  type FleetState,
+  type Task,
+} from '../model/state.ts';
+
+/** The runs that a history is about. */
+interface AskedRuns {
+  /** All runs if undefined. */
+  readonly name?: string | undefined;
+  readonly namespace: string;
+  readonly limit: number;
+}
+
+/** Returns the newest runs of a name, or of all names, newest first and without archived ones. */
+export function runsDocument(
+  state: FleetState,
+  { name, namespace, limit }: AskedRuns,
+  now: number,
+): RunsDocument {
+  const isShown = (run: Run): boolean =>
+    isWithin(run.namespace, namespace) && !state.tasks.get(run.thread)!.archived;
+  const lists = name === undefined ? [...state.runs.values()] : [state.runs.get(name) ?? []];
+  const newest = lists.flatMap(runs => runs.filter(isShown).slice(-limit));
+  newest.sort((a, b) => b.at - a.at || b.number - a.number);
+  return { runs: newest.slice(0, limit).map(run => runRow(run, state.tasks.get(run.thread)!, now)) };
+}
+
+function runRow(run: Run, task: Task, now: number): RunsDocument['runs'][number] {
+  const head = task.fanOutHead!;
+  const underWay = isUnderWay(head);
+  return {
+    run: run.number,
+    task: task.alias,
+    thread: task.thread,
+    plan: run.name,
+    namespace: run.namespace,
+    goal: task.goal,
+    round: head.round,
+    subtasks: subtasksOf(head),
+    started_unix: run.at / 1000,
+    wall_secs: Math.max(0, (head.joined?.at ?? now) - head.roundStartedAt) / 1000,
+    outcome: head.joined?.outcome ?? null,
+    under_way: underWay,
+    counts: { ...head.counts },
+    needs_you: underWay ? task.fanOut!.asking.size : 0,
+    failed: failedOf(task, head),
+  };
+}
+
+/** The maximum number of failed subtasks in a row. */
+const MAX_FAILED = 100;
+
+/** Returns the subtasks that did not pass by their own end. Loads only a fan-out that has some. */
+function failedOf(task: Task, { counts, followUps }: FanOutHead): string[] {
+  if (counts.failed + counts.rejected + counts.timed_out + followUps === 0) return [];
+  const fanOut = task.fanOut!;
+  const failed = fanOut.children.filter(
+    ({ verdict }) => verdict === 'failed' || verdict === 'reject' || verdict === 'timeout',
+  );
+  return failed.slice(0, MAX_FAILED).map(({ index }) => wordOf(fanOut, index));
+}

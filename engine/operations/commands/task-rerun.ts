@@ -1,0 +1,18 @@
+import { fanOutOpenedSchema } from '../../contract/documents.ts';
+import { onTask } from '../confinement.ts';
+import { command } from '../operation.ts';
+
+export const taskRerun = command({
+  name: 'task.rerun',
+  about: 'run the same subtasks again, as a new task',
+  method: 'POST',
+  path: '/v1/tasks/:task/rerun',
+  scope: 'write',
+  output: fanOutOpenedSchema,
+  submits: true,
+  confine: onTask,
+  run: async ({ task }, { domain, coordinator, newThread, work }) => {
+    await work.requireReady(task, ({ fanOut }) => fanOut?.subtasks ?? []);
+    return work.submit(issuer => domain.rerun(coordinator, task, newThread(), issuer));
+  },
+});
