@@ -81,6 +81,15 @@ export const catalogue: readonly Entry[] = [
   entry('task run-serial', 'Run the same subtasks one at a time, as a baseline', () =>
     import('./verbs/task/run-serial.ts').then(m => m.taskRunSerial),
   ),
+  entry('rerun', 'Run all subtasks of a task again, as a new task', () =>
+    import('./verbs/rerun.ts').then(m => m.rerun),
+  ),
+  entry('runs', 'List the runs of a plan, or of all plans', () =>
+    import('./verbs/runs.ts').then(m => m.runs),
+  ),
+  entry('archive', 'Remove finished tasks from lists', () =>
+    import('./verbs/archive.ts').then(m => m.archive),
+  ),
   entry('thread list', 'List threads', () => import('./verbs/thread/list.ts').then(m => m.threadList)),
   entry('thread show', 'Show the status and record counts of a thread', () =>
     import('./verbs/thread/show.ts').then(m => m.threadShow),

@@ -73,6 +73,7 @@ const RIGHT: Readonly<Record<string, object>> = {
   'task.fan-out': { subtasks: [{ goal: 'a' }, { goal: 'b', depends_on: [0] }], join: 'all' },
   'task.retry': { subtask: 0 },
   'task.cancel': { subtask: 0 },
+  archive: { tasks: ['A-1'] },
   'task.defer': { until_unix: 2_000_000_000 },
   'task.block': { on: 'A-1' },
   'namespace.create': { id: 'acme' },

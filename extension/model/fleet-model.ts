@@ -171,7 +171,7 @@ async function withTasks(
  */
 function shownOf(tasks: TaskDocument[], changed: readonly string[]): Map<string, TaskDocument> {
   const isShown = (task: TaskDocument, place: number): boolean =>
-    place < MAX_TASKS || isUnderWay(task) || changed.includes(task.thread);
+    task.archived !== true && (place < MAX_TASKS || isUnderWay(task) || changed.includes(task.thread));
   const shown = tasks.toSorted((a, b) => b.created_unix - a.created_unix).filter(isShown);
   return new Map(shown.map(task => [task.thread, task] as const));
 }

@@ -487,6 +487,7 @@ function recordsOf(
       'task',
       'task_cancel',
       'task_approve',
+      'task_archive',
       'fanout',
       'fanout_child_done',
       'fanout_join_complete',

@@ -16,13 +16,14 @@ export function project(state: FleetState, settled: boolean): string[] {
         cancelled: task.cancelled,
         outcome: task.outcome,
         standing: task.standing,
+        archived: task.archived,
       }),
     );
     const { fanOut } = task;
     if (fanOut === null) continue;
     const { id, subtasks, join, losers, timeoutMs, serialOf, budget, dependants, counts, round, spawned } =
       fanOut;
-    const { namespace } = fanOut;
+    const { namespace, run } = fanOut;
     const { joined, roundStartedAt } = fanOut;
     const times = settled ? { roundStartedAt, joinedAt: joined?.at } : {};
     lines.push(
@@ -35,6 +36,7 @@ export function project(state: FleetState, settled: boolean): string[] {
         serialOf,
         budget,
         namespace,
+        run,
         dependants,
         counts,
         round,
@@ -54,6 +56,8 @@ export function project(state: FleetState, settled: boolean): string[] {
   lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
   lines.push(`usages ${text(sorted(state.usages))}`);
   lines.push(`namespaces ${text(sorted(state.namespaces))}`, `own clocks ${text(sorted(state.ownClocks))}`);
+  const runs = [...state.runs.values()].flat().map(run => ({ ...run, at: 0 }));
+  lines.push(`runs ${text(runs)}`);
   const breakers = new Map([...state.breakers].map(([executor, each]) => [executor, { ...each, until: 0 }]));
   lines.push(`out of quota ${text(sorted(breakers))}`);
   lines.push(`frozen ${text(sorted(state.freezes))}, emergency ${text(state.emergency)}`);

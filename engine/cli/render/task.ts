@@ -7,6 +7,7 @@ import type {
   TaskAdded,
   TaskDocument,
 } from '../../contract/documents.ts';
+import { runText } from '../../contract/run-name.ts';
 import { NOTHING_WAS_RUN } from '../../contract/echo.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, printable, table } from '../../contract/format.ts';
@@ -28,14 +29,19 @@ export function fannedOutLines(fanOut: FannedOut, colours: Colours): readonly st
     `  record:   ${fanOut.record}`,
     `  subtasks: ${fanOut.subtasks}`,
     `  join:     ${printable(fanOut.join)}`,
+    ...(fanOut.run == null ? [] : [`  run:      ${printable(runText(fanOut.run))}`]),
     ...(fanOut.notes ?? []).map(note => `${colours.yellow('⚠')} ${printable(note)}`),
   ];
 }
 
-export function taskListLines(tasks: readonly TaskDocument[], all: boolean): readonly string[] {
+/** The tasks that a list is about. */
+export type Listed = 'unfinished' | 'all' | 'archived';
+
+export function taskListLines(tasks: readonly TaskDocument[], which: Listed): readonly string[] {
   if (tasks.length === 0) {
+    if (which === 'archived') return ['no archived tasks'];
     return [
-      all ? 'no tasks' : 'no unfinished tasks',
+      which === 'all' ? 'no tasks' : 'no unfinished tasks',
       '  → spl task add "GOAL" adds one; --all lists the finished',
     ];
   }
@@ -65,6 +71,7 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
     `${colours.bold(task.alias)} · ${task.status}`,
     ...fields([
       ['Goal', oneLine(task.goal, 400)],
+      ['Run', task.run == null ? null : runText(task.run)],
       ['Thread', task.thread],
       ['Reason', task.reason === null ? null : oneLine(task.reason, 400)],
       ['Until', task.deferred_until_unix === null ? null : moment(task.deferred_until_unix)],

@@ -1,4 +1,5 @@
 import type { RunDocument } from '../../contract/documents.ts';
+import { runText } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { MAX_ALIAS_CHARS } from '../../record/values.ts';
@@ -30,9 +31,6 @@ export function rememberRun({ runs }: FleetState, run: Run): void {
   if (known === undefined) runs.set(run.name, [run]);
   else known.push(run);
 }
-
-/** Formats a run as people name it: `release #4`. */
-export const runText = ({ name, number }: RunDocument): string => `${name} #${number}`;
 
 /** `release#4` or `release #4`. */
 const REFERENCE = /^(?<name>.+?)\s*#(?<number>\d{1,9})$/;

@@ -79,6 +79,18 @@ export class FakeEngine implements ServedEngine {
         join: fanOut.join,
         alias: known(fanOut.task),
       }),
+      'task.rerun': ({ task }) => ({
+        ...{ thread: THREAD, record: RECORD, alias: `${known(task)}-2`, goal: 'a goal' },
+        fan_out: {
+          ...{ thread: THREAD, record: RECORD, alias: `${known(task)}-2` },
+          ...{ subtasks: 2, join: 'all', run: { name: task, number: 2 } },
+        },
+      }),
+      archive: ({ tasks = [], undo }) => ({
+        archived: !undo,
+        tasks: tasks.map(alias => ({ thread: THREAD, alias })),
+        left: 0,
+      }),
       'task.retry': ({ task }) => joinDocument(known(task), true),
       'task.cancel': ({ task }) => taskDocument(known(task), 'cancelled'),
       'task.start': ({ task }) => taskDocument(known(task), 'active'),
@@ -151,6 +163,7 @@ export class FakeEngine implements ServedEngine {
         reason: null,
       }),
       tasks: ({ all }) => ({ tasks: all ? [taskDocument('FIRST-001', 'approved')] : [] }),
+      runs: () => ({ runs: [] }),
       task: ({ task }) => taskDocument(known(task), 'active'),
       join: ({ task, summary }) => joinDocument(known(task), summary),
       children: ({ task }) => ({

@@ -1,4 +1,5 @@
 import { LOSERS } from '../../../contract/commands.ts';
+import { planRunName } from '../../../contract/run-name.ts';
 import { isWithin } from '../../../contract/namespaces.ts';
 import { FleetError } from '../../../errors.ts';
 import type { Context } from '../../verb.ts';
@@ -102,6 +103,7 @@ export const taskFanOut = defineVerb({
           namespace,
           ...(asked.env !== null && { env: asked.env }),
           ...(given.noInput && { no_input: true }),
+          ...(given.plan !== null && { run: planRunName(given.plan) }),
           dir: given.dir === null ? asked.dir : pathOf(given.dir, context),
         }),
       () => withinTask(context, given.task),

@@ -1,0 +1,67 @@
+import type { ArchivedDocument, FanOutOpened, RunsDocument } from '../../contract/documents.ts';
+import { duration, moment, plural, printable, table } from '../../contract/format.ts';
+import { runText } from '../../contract/run-name.ts';
+import type { Colours } from './colours.ts';
+
+type Run = RunsDocument['runs'][number];
+
+const OUTCOME_WORDS = {
+  satisfied: 'passed',
+  unsatisfiable: 'failed',
+  timed_out: 'timed out',
+  cancelled: 'cancelled',
+} as const;
+
+/** Returns the state of a run in the words of people. */
+export function runState({ outcome, counts, needs_you: asking }: Run): string {
+  if (outcome !== null) return OUTCOME_WORDS[outcome];
+  if (asking > 0) return 'needs you';
+  return counts.running > 0 ? 'running' : 'waiting';
+}
+
+/** The maximum number of failed subtasks in a line. */
+const MAX_FAILED = 5;
+
+/** @param name the name of the runs, or undefined for all */
+export function runsLines(
+  { runs }: RunsDocument,
+  name: string | undefined,
+  colours: Colours,
+): readonly string[] {
+  if (runs.length === 0) return [`no runs${name === undefined ? '' : ` of '${printable(name)}'`}`];
+  const rows = runs.map(run => [
+    runText({ name: run.plan, number: run.run }),
+    moment(run.started_unix),
+    `${runState(run)}${run.round > 1 ? `, retry ${run.round - 1}` : ''}`,
+    duration(run.wall_secs),
+    run.task,
+    failedText(run.failed),
+  ]);
+  const [header, ...lines] = table(['RUN', 'STARTED', 'RESULT', 'TIME', 'TASK', 'FAILED'], rows);
+  return [header!, ...lines.map((line, i) => (hasFailed(runs[i]!) ? colours.red(line) : line))];
+}
+
+const hasFailed = ({ outcome }: Run): boolean => outcome === 'unsatisfiable' || outcome === 'timed_out';
+
+function failedText(failed: readonly string[]): string {
+  const more = failed.length - MAX_FAILED;
+  return `${failed.slice(0, MAX_FAILED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** @param isLeft true if the command does not wait for the run */
+export function reranLines(opened: FanOutOpened, isLeft: boolean, colours: Colours): readonly string[] {
+  const { run, subtasks, notes = [] } = opened.fan_out;
+  const name = run == null ? opened.alias : runText(run);
+  return [
+    `${colours.cyan('◇')} ${printable(name)}: ${plural(subtasks, 'subtask')}, as task ${opened.alias}`,
+    ...notes.map(note => `${colours.yellow('⚠')} ${printable(note)}`),
+    ...(isLeft ? [`  → watch it: spl task join-status ${opened.alias} --watch`] : []),
+  ];
+}
+
+export function archivedLines({ archived, tasks }: ArchivedDocument, colours: Colours): readonly string[] {
+  if (tasks.length === 0) return ['no finished tasks to archive'];
+  const what = tasks.length > 10 ? plural(tasks.length, 'task') : tasks.map(({ alias }) => alias).join(', ');
+  if (!archived) return [`${colours.green('✓')} ${what} in lists again`];
+  return [`${colours.green('✓')} ${what} archived`, '  → to list archived tasks: spl task list --archived'];
+}
