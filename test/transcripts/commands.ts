@@ -2,6 +2,7 @@ import { TASK_ACTIONS } from '../../engine/contract/commands.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../../engine/contract/policy.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import * as fanOuts from '../../engine/domain/commands/fan-out.ts';
+import { archive } from '../../engine/domain/commands/archive.ts';
 import { kill, unkill } from '../../engine/domain/commands/kill.ts';
 import {
   archiveNamespace,
@@ -16,6 +17,7 @@ import type { ResultFields } from '../../engine/domain/model/record-bodies.ts';
 import type { FanOut, Task } from '../../engine/domain/model/state.ts';
 import { resolveTask, statusOf } from '../../engine/domain/model/tasks.ts';
 import { restoreState, saveState } from '../../engine/domain/fold/snapshot.ts';
+import { runsDocument } from '../../engine/domain/views/runs.ts';
 import { speedupReport } from '../../engine/domain/views/speedup.ts';
 import { joinDocument, runFacts, taskDocument } from '../../engine/domain/views/views.ts';
 import { ELSEWHERE, FAN_OUT_CONTEXT, TestFleet } from '../../engine/domain/testing/test-fleet.ts';
@@ -80,6 +82,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       timeout_secs: number(keyed['timeout']) ?? null,
       budget_usd: number(keyed['budget']) ?? null,
       budget_tokens: number(keyed['budget-tokens']) ?? null,
+      ...(keyed['run'] !== undefined && { run: keyed['run'] }),
     };
     fleet.do(now => fanOuts.fanOut(fleet.core, alias!, request, FAN_OUT_CONTEXT, by(now)));
   },
@@ -98,6 +101,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     const thread = `th_${alias}_serial` as ThreadId;
     const input = { worker: keyed['on'] ?? null };
     fleet.do(now => fanOuts.runSerial(fleet.core, alias!, input, thread, by(now)));
+  },
+  rerun({ fleet, by }, { plain: [name] }) {
+    const thread = `th_rerun_${fleet.core.state.tasks.size}` as ThreadId;
+    fleet.do(now => fanOuts.rerun(fleet.core, name!, thread, by(now)));
+  },
+  archive({ fleet, by }, { plain: tasks, keyed }) {
+    const which = tasks.length === 0 ? { done: true as const } : { tasks: [...tasks] };
+    const input = { ...which, namespace: keyed['ns'] ?? null, undo: keyed['undo'] !== undefined };
+    fleet.do(now => noted(fleet.core, 'archive', by(now), issuer => archive(fleet.core, input, issuer)));
+  },
+  runs({ fleet, tell }, { plain: [name] }) {
+    const asked = { name, namespace: 'default', limit: 20 };
+    for (const { plan, run, ...row } of runsDocument(fleet.core.state, asked, fleet.now).runs)
+      tell(
+        `${plan} #${run} is ${row.task}: ${row.outcome ?? 'open'}, ${rounded(row.wall_secs)}s` +
+          `${row.round > 1 ? `, round ${row.round}` : ''}${row.failed.length > 0 ? `, failed: ${row.failed.join(', ')}` : ''}`,
+      );
   },
   finish({ fleet }, { plain: [ref, verdict = 'accept'], keyed }) {
     const { fanOut, index } = subtaskOf(fleet, ref!);

@@ -1,3 +1,4 @@
+import { runText } from '../../engine/contract/run-name.ts';
 import type { ToWorker } from '../../engine/domain/model/messages.ts';
 import type { DeliveryRef } from '../../engine/domain/model/messages.ts';
 import { refOfKey } from '../../engine/domain/model/messages.ts';
@@ -5,6 +6,7 @@ import {
   TOPIC,
   topicOf,
   type AdmittedBody,
+  type ArchiveBody,
   type CancelBody,
   type ChildBody,
   type ChildDoneBody,
@@ -81,7 +83,8 @@ const result = (body: Pick<ChildDoneBody, 'verdict' | 'reason' | 'cost_usd' | 'l
 const TELLERS: Readonly<Record<Topic, Teller>> = {
   [TOPIC.task]: (body: TaskBody) => body.alias,
   [TOPIC.fanOut]: (body: FanOutBody, { thread }, names) =>
-    `${names.task(thread)}: ${body.subtasks.map((_, i) => names.subtask(thread, i)).join(', ')}; join ${body.join}`,
+    `${names.task(thread)}: ${body.subtasks.map((_, i) => names.subtask(thread, i)).join(', ')}; join ${body.join}` +
+    (body.run === undefined ? '' : `; run ${runText(body.run)}`),
   [TOPIC.child]: (body: ChildBody, { clock }, names) => {
     const ref = { thread: body.parent_thread, index: body.index, delivery: clock };
     const attempt = body.attempt === clock + 1 ? '' : ` (attempt ${body.attempt})`;
@@ -115,6 +118,8 @@ const TELLERS: Readonly<Record<Topic, Teller>> = {
   [TOPIC.block]: word,
   [TOPIC.defer]: word,
   [TOPIC.reopen]: word,
+  [TOPIC.archive]: (body: ArchiveBody, { thread }, names) =>
+    `${names.task(thread)}${body.archived ? '' : ' is in lists again'}`,
   [TOPIC.admitted]: (body: AdmittedBody) => body.alias,
   [TOPIC.status]: (body: StatusBody, _, names) =>
     `${names.instance(body.did)} ${body.status}${because(body.reason)}`,
