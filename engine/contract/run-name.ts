@@ -6,7 +6,7 @@ export const runText = ({ name, number }: RunDocument): string => `${name} #${nu
 
 /** Returns a text as a valid name of runs: one line without `#`, of limited length. */
 export function runNameFrom(text: string): string {
-  const line = text.replace(/[#\p{Cc}\p{Surrogate}\u2028\u2029]+/gu, ' ').replace(/^(?:\s|th_)+/, '');
+  const line = text.replace(/[\s#\p{Cc}\p{Surrogate}\u2028\u2029]+/gu, ' ').replace(/^(?:\s|th_)+/, '');
   return (
     line
       .slice(0, MAX_ALIAS_CHARS)
