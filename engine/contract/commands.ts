@@ -30,9 +30,9 @@ export const aliasSchema = v.pipe(
 
 /** The name that a fan-out shares with its earlier and later runs: `release` of `release #4`. */
 export const runNameSchema = v.pipe(
-  text(MAX_ALIAS_CHARS),
-  v.regex(
-    /^(?!th_|\s)[^#\p{Cc}\u2028\u2029]*[^#\s\p{Cc}]$/u,
+  nonEmpty(MAX_ALIAS_CHARS),
+  v.check(
+    name => !/^th_|[#\p{Cc}\u2028\u2029]|^\s|\s$/u.test(name),
     'must be one line without #, without spaces at its ends, and not begin with th_',
   ),
 );

@@ -47,7 +47,7 @@ describe('the runs of a plan', function () {
       assert.equal(again.code, 0, again.err);
       const { alias, fan_out: fanOut } = JSON.parse(again.out) as FanOutOpened;
       assert.deepEqual([alias, fanOut.run], ['release-3', { name: 'release', number: 3 }]);
-      assert.equal(await fleet.text('turn.txt'), 'three');
+      assert.equal(await fleet.text(fleet.at('turn.txt')), 'three');
       const retried = await fleet.spl('task', 'retry', 'release#1', '--failed', '--wait');
       assert.equal(retried.code, 0, retried.err);
       assert.deepEqual(await runsOf(fleet, 'release'), [
