@@ -56,6 +56,7 @@ try {
   await agentsWithCosts();
   await quotaThatComesBack();
   await serialBaseline();
+  await runsAndArchive();
   await tasksWithVerbs();
   await tasksThatWait();
   await commandsWithKeys();
@@ -170,6 +171,15 @@ async function quotaThatComesBack(): Promise<void> {
 async function serialBaseline(): Promise<void> {
   await ended('PARALLEL', [TELL, TELL]);
   await fleet.json('task', 'run-serial', 'PARALLEL', '--worker', 'worker-b', '--wait');
+}
+
+async function runsAndArchive(): Promise<void> {
+  await fleet.fanOut('NAMED', [TELL], { run: 'release' });
+  await over('NAMED');
+  await fleet.json('rerun', 'release', '--wait');
+  await ended('PUT-AWAY', [TELL]);
+  await fleet.json('archive', 'PUT-AWAY', 'release#1');
+  await fleet.json('archive', '--undo', 'release#1');
 }
 
 /** Makes a task for each verb, with the verb as its name. */

@@ -50,7 +50,9 @@ export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonl
   const { namespaces } = await ask('namespaces', { all: true });
   for (const { id } of namespaces) await ask('namespace.effective', { namespace: id });
   const { tasks } = await engine.report('tasks', { all: true });
-  for (const { thread } of tasks) {
+  const { tasks: archived } = await engine.report('tasks', { all: true, archived: true });
+  await ask('runs', { limit: 1_000 });
+  for (const { thread } of [...tasks, ...archived]) {
     const { fan_out: fanOut } = await ask('task', { task: thread });
     if (fanOut === null) continue;
     await ask('join', { task: thread, summary: false });
