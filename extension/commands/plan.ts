@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
+import { planRunName } from '../../engine/contract/run-name.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { iconless } from '../plain.ts';
@@ -121,7 +122,7 @@ async function run(
       namespace: namespace ?? workspaceNamespace(),
       dir: dir ?? path.dirname(uri.fsPath),
     },
-    fanOut,
+    { ...fanOut, run: planRunName(uri.fsPath) },
   );
   await context.notePlanRun(uri, task.thread);
   notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));

@@ -93,7 +93,7 @@ describe('a home of version 1', function () {
         ...{ alias: 'INBOX', goal: 'Think it over', status: 'inbox', reason: null, priority: 'high' },
         ...{ labels: ['later', 'perhaps'], domain: 'thinking', hypothesis: 'it pays' },
         ...{ criteria: ['it is thought over'], namespace: 'default', dir: '/', actor: ACTOR, fan_out: null },
-        ...{ depends_on: [], dependants: [], deferred_until_unix: null },
+        ...{ depends_on: [], dependants: [], deferred_until_unix: null, run: null, archived: false },
         verbs: ['start', 'done', 'fail', 'block', 'defer'],
       });
     });
