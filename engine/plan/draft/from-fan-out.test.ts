@@ -105,7 +105,7 @@ describe('the plan of a fan-out', () => {
   });
 
   it('keeps neighbours apart that are no matrix', () => {
-    const env = (value: string): object => ({ SPL_MATRIX_n: value });
+    const env = (value: string): Record<string, string> => ({ SPL_MATRIX_n: value });
     const made = completed(
       requestOf(
         'goal: a\nsubtasks:\n  - { name: p1, run: x }\n  - { name: p2, run: x }\n  - { name: q3, run: x }\n',
