@@ -1,4 +1,4 @@
-import { nearestName } from '../domain/model/did-you-mean.ts';
+import { nearestName } from '../record/near-names.ts';
 
 /** A key of a plan that has another name in another tool. */
 interface ForeignKey {

@@ -14,7 +14,7 @@ export const packageSchema = v.looseObject({
 });
 export type Package = v.InferOutput<typeof packageSchema>;
 
-export const MANAGERS = ['npm', 'pnpm', 'yarn', 'bun'] as const;
+const MANAGERS = ['npm', 'pnpm', 'yarn', 'bun'] as const;
 export type Manager = (typeof MANAGERS)[number];
 
 const LOCK_FILES: readonly (readonly [Manager, readonly string[]])[] = [

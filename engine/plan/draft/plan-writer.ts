@@ -29,8 +29,7 @@ export function writePlan({ head, entries, subtasks, ending = [], tail = [] }: P
 }
 
 /** Returns a comment of one line, whatever is in the text. */
-export const comment = (text: string): string =>
-  `# ${text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')}`.trimEnd();
+const comment = (text: string): string => `# ${text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')}`.trimEnd();
 
 function subtaskLines(entries: PlanEntries): readonly string[] {
   const lines = entries.flatMap(entry => linesOf(entry, '    '));
