@@ -662,9 +662,70 @@ jobs:
       ),
     );
 
+    /** Returns a workspace whose packages depend on each other at random, with a task graph and a workflow. */
+    const repository = fc
+      .record({
+        packages: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e f'), { minLength: 1 }),
+        scripts: fc.array(
+          fc.subarray(['build', 'test', 'lint', 'codegen', 'pretest', 'typecheck', 'test:unit', 'check']),
+          { minLength: 5, maxLength: 5 },
+        ),
+        bodies: fc.array(
+          fc.constantFrom('x', 'npm run build && x', 'npm run build && npm test', 'run-p test:*'),
+          {
+            minLength: 1,
+          },
+        ),
+        needs: fc.array(fc.subarray(['a', 'b', 'c', 'd', 'e f']), { minLength: 5, maxLength: 5 }),
+        graph: fc.dictionary(
+          fc.constantFrom('build', 'test', 'lint', 'codegen', 'a#build'),
+          fc.record({
+            dependsOn: fc.array(
+              fc.constantFrom('^build', 'build', 'codegen', '^test', 'test', 'a#lint', '//#lint'),
+            ),
+          }),
+        ),
+        tool: fc.constantFrom('turbo.json', 'nx.json', 'none.json'),
+        folders: fc.constantFrom('packages', 'packages/x', 'apps'),
+        axes: fc.dictionary(fc.constantFrom('a', 'b-c', 'b_c', 'os'), fc.array(text, { maxLength: 3 })),
+        steps: fc.array(
+          fc.record({
+            run: fc.constantFrom(
+              't ${{ matrix.a }}',
+              't "x ${{ matrix.b-c }}"',
+              "t '${{ matrix.a }}'\ny",
+              '`${{ matrix.a }}`',
+            ),
+            env: fc.dictionary(
+              fc.constantFrom('A', 'B'),
+              fc.constantFrom('1', '${{ matrix.os }}', '${{ github.sha }}'),
+            ),
+          }),
+        ),
+      })
+      .map(({ packages, scripts, bodies, needs, graph, tool, folders, axes, steps }): Files => {
+        const manifest = (name: string, at: number): object => ({
+          name,
+          scripts: Object.fromEntries(scripts[at]!.map((script, i) => [script, bodies[i % bodies.length]])),
+          dependencies: Object.fromEntries(needs[at]!.map(need => [need, '*'])),
+        });
+        return {
+          'package.json': { ...manifest('root', 0), workspaces: ['packages/**', 'apps/*'] },
+          [tool]: { tasks: graph, targetDefaults: graph },
+          '.github/workflows/ci.yml': { jobs: { j: { strategy: { matrix: axes }, steps } } },
+          ...Object.fromEntries(
+            packages.map((name, at) => [
+              `${at === 1 ? 'packages' : folders}/${name}/package.json`,
+              manifest(name, at),
+            ]),
+          ),
+        };
+      });
+
     it('writes a plan that passes its check, whatever the files hold', () => {
+      const damaged = fc.dictionary(fc.constantFrom(...NAMES), content, { maxKeys: 12 });
       fc.assert(
-        fc.property(fc.dictionary(fc.constantFrom(...NAMES), content, { maxKeys: 12 }), files => {
+        fc.property(fc.oneof(damaged, repository), files => {
           const draft = draftOf(files);
           const { diagnostics, request } = check(draft.text);
           const codes = diagnostics.map(({ code }) => code);
@@ -672,7 +733,7 @@ jobs:
           assert.deepEqual(diagnostics, [], draft.text);
           assert.equal(request?.subtasks.length, draft.subtasks);
         }),
-        { numRuns: runs(300) },
+        { numRuns: runs(400) },
       );
     });
   });
