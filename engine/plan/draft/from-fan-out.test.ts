@@ -123,6 +123,30 @@ describe('the plan of a fan-out', () => {
     assert.deepEqual(completed(requestOf(text)), subtasks);
   });
 
+  it('makes a matrix of the lines of spl run --each', () => {
+    const made = completed(
+      requestOf('goal: a\nsubtasks: [{ name: go.mod, run: x }, { name: b c, run: x }]\n'),
+    );
+    const run = 'printf "%s\\n" "$SPL_ITEM"';
+    const subtasks = made.map(each => ({
+      ...each,
+      goal: `lint ${each.name}`,
+      run,
+      env: { SPL_ITEM: each.name! },
+    }));
+    const body = { topic: 'fanout', join: 'all', losers: 'keep', ...writeSubtasks(subtasks) };
+    const text = planOfFanOut({ alias: 'A', goal: 'a', namespace: 'default', body }, '/src/app');
+    assert.match(text, /name: \$\{\{ matrix\.item \}\}\n {4}matrix: \{ item: \[go\.mod, "b c"\] \}/);
+    assert.match(text, /run: 'printf "%s\\n" \$\{\{ matrix\.item \}\}'\n/);
+    assert.deepEqual(
+      completed(requestOf(text)).map(({ name, goal, env }) => [name, goal, env]),
+      [
+        ['go.mod', 'lint go.mod', { SPL_MATRIX_item: 'go.mod' }],
+        ['b c', 'lint b c', { SPL_MATRIX_item: 'b c' }],
+      ],
+    );
+  });
+
   it('refuses a body of another kind', () => {
     assert.throws(
       () => planOfFanOut({ alias: 'A', goal: 'a', namespace: 'default', body: { topic: 'task' } }, '/'),

@@ -128,6 +128,14 @@ function usualOrNot(subtask: CompleteSubtask, field: keyof CompleteSubtask): Pla
 // --- the matrix -----------------------------------------------------------------------------------------------
 
 const PREFIX = variableOf('');
+/** The variable with the line of `spl run --each`. It becomes the key `item`. */
+const ITEM = 'SPL_ITEM';
+
+/** Returns the key of the matrix that a variable has the value of; null for any other variable. */
+function keyOfVariable(name: string): string | null {
+  if (name === ITEM) return 'item';
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
+}
 
 /** A subtask of a matrix with placeholders in place of its values. */
 interface Template {
@@ -154,13 +162,19 @@ function folded(subtasks: readonly PlanEntries[]): readonly PlanEntries[] {
 
 function templateOf(entries: PlanEntries): Template | null {
   const env = entries.find(([key]) => key === 'env')?.[1] as Readonly<Record<string, string>> | undefined;
-  const values = new Map(
-    Object.entries(env ?? {}).flatMap(([name, value]) =>
-      name.startsWith(PREFIX) ? [[name.slice(PREFIX.length), value] as const] : [],
-    ),
+  const variables = Object.entries(env ?? {}).map(([name, value]) => ({
+    name,
+    key: keyOfVariable(name),
+    value,
+  }));
+  const ofMatrix = variables.filter(({ key }) => key !== null);
+  const values = new Map(ofMatrix.map(({ key, value }) => [key!, value]));
+  if (values.size === 0 || values.size < ofMatrix.length) return null;
+  // A value of a matrix has no control characters.
+  if (ofMatrix.some(({ value }) => /\p{Cc}/u.test(value))) return null;
+  const rest = Object.fromEntries(
+    variables.filter(({ key }) => key === null).map(({ name, value }) => [name, value]),
   );
-  if (values.size === 0) return null;
-  const rest = Object.fromEntries(Object.entries(env!).filter(([name]) => !name.startsWith(PREFIX)));
   const replaced = entries.map(
     ([key, value]) => [key, key === 'env' ? rest : templated(key, value, values)] as const,
   );
@@ -173,7 +187,9 @@ function templated(key: string, value: PlanValue, values: ReadonlyMap<string, st
   let text = value;
   for (const [name, own] of values) {
     const placeholder = `\${{ matrix.${name} }}`;
-    if (key === 'run') text = text.replaceAll(`"$${PREFIX}${name}"`, () => placeholder);
+    if (key === 'run')
+      for (const variable of [variableOf(name), ...(name === 'item' ? [ITEM] : [])])
+        text = text.replaceAll(`"$${variable}"`, () => placeholder);
     else if (['name', 'goal', 'dir', 'depends'].includes(key) && own !== '') {
       const at = text.lastIndexOf(own);
       if (at !== -1) text = text.slice(0, at) + placeholder + text.slice(at + own.length);

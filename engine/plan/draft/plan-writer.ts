@@ -62,6 +62,12 @@ const scalar = (text: string): string =>
   !/:( |$)| $/.test(text) &&
   !isSpecial(text)
     ? text
+    : quoted(text);
+
+/** Returns a text in the quotes that need the fewest escapes. */
+const quoted = (text: string): string =>
+  /["\\]/.test(text) && !/[\p{Cc}'\u2028\u2029\ufeff\p{Surrogate}]/u.test(text)
+    ? `'${text}'`
     : JSON.stringify(text);
 
 const flowScalar = (text: string): string =>

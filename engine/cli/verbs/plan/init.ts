@@ -53,7 +53,7 @@ function linesOf({ subtasks, sources, notes }: PlanDraft, file: string, { out }:
     `${out.colours.green('✓')} ${name} written: ${plural(subtasks, 'subtask')} from ${printable(sources.join(', '))}`,
     ...remarks,
     `  check it: spl plan check ${name}`,
-    `  run it:   spl task add "…" --alias CHECK-1 && spl task fan-out CHECK-1 --plan ${name} --wait`,
+    `  run it:   spl run ${name}`,
   ];
 }
 
