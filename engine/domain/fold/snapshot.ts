@@ -4,7 +4,6 @@ import { link } from '../model/dependencies.ts';
 import { markReady } from './apply-record.ts';
 import type { Keyed } from '../model/state.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
-import type { Run } from '../model/runs.ts';
 import { UNTOUCHED } from '../model/task-status.ts';
 import {
   emptyState,
@@ -22,6 +21,7 @@ import {
   type Joined,
   type Namespace,
   type Rule,
+  type Run,
   type TaskFacts,
 } from '../model/state.ts';
 import { dependants } from '../model/subtask-graph.ts';

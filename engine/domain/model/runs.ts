@@ -1,23 +1,13 @@
 import type { RunDocument } from '../../contract/documents.ts';
 import { runText } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
-import type { ThreadId } from '../../record/ids.ts';
 import { MAX_ALIAS_CHARS } from '../../record/values.ts';
-import type { FleetState, Task } from './state.ts';
+import type { FleetState, Run, Task } from './state.ts';
 
 /**
  * Numbered runs. Fan-outs that carry the same name are the runs of that name. Each one gets the next number of its name
  * in its namespace.
  */
-
-/** A numbered run, with the facts that find it without its fan-out. */
-export interface Run extends RunDocument {
-  readonly thread: ThreadId;
-  /** The namespace of the fan-out. */
-  readonly namespace: string;
-  /** The time at which it was written, in ms. */
-  readonly at: number;
-}
 
 /** Returns the number of the next run of a name in a namespace. */
 export function nextNumber({ runs }: FleetState, name: string, namespace: string): number {

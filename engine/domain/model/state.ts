@@ -17,7 +17,6 @@ import type { Breakers } from './circuit-breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
-import type { Run } from './runs.ts';
 import { UNTOUCHED, type TaskHistory } from './task-status.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import type { SubtaskState } from './subtask-machine.ts';
@@ -81,6 +80,15 @@ export interface FleetState {
   readonly registryClocks: Map<Did, number>;
   /** The commands with an idempotency key, by actor and key, newest last. */
   readonly idempotency: Map<string, Keyed>;
+}
+
+/** A numbered run, with the facts that find it without its fan-out. */
+export interface Run extends RunDocument {
+  readonly thread: ThreadId;
+  /** The namespace of the fan-out. */
+  readonly namespace: string;
+  /** The time at which it was written, in ms. */
+  readonly at: number;
 }
 
 export interface Namespace {

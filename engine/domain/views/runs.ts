@@ -1,12 +1,12 @@
 import type { RunsDocument } from '../../contract/documents.ts';
 import { isWithin } from '../../contract/namespaces.ts';
-import type { Run } from '../model/runs.ts';
 import {
   isUnderWay,
   subtasksOf,
   wordOf,
   type FanOutHead,
   type FleetState,
+  type Run,
   type Task,
 } from '../model/state.ts';
 
