@@ -1,4 +1,4 @@
-import type { FleetState } from '../../engine/domain/model/state.ts';
+import { FRESH_CHILD, type FleetState } from '../../engine/domain/model/state.ts';
 
 /**
  * Returns the facts in which two equal states agree: everything except the times, which a live state has from its own
@@ -46,7 +46,7 @@ export function project(state: FleetState, settled: boolean): string[] {
     );
     for (const child of fanOut.children) {
       const earlier = child.earlier?.map(attempt => ({ ...attempt, endedAt: 0 }));
-      lines.push(`${task.alias} ${text({ ...child, earlier, endedAt: 0, notBefore: 0 })}`);
+      lines.push(`${task.alias} ${text({ ...FRESH_CHILD, ...child, earlier, endedAt: 0, notBefore: 0 })}`);
     }
   }
   for (const instance of state.instances.values()) lines.push(text({ ...instance, lastHeartbeatAt: 0 }));
