@@ -280,8 +280,8 @@ export function rerun(
   return openWithTask(coordinator, task, request, thread, issuer);
 }
 
-/** Returns the request of the next run of a task's fan-out. @throws CONFLICT */
-function requestAgain(state: FleetState, { alias, fanOut }: Task): CompleteRequest {
+/** Returns the request of the next run of a task's fan-out, with every member of it. @throws CONFLICT */
+function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<CompleteRequest> {
   if (fanOut === null)
     throw new FleetError('CONFLICT', `task '${alias}' has no fan-out to run again`, {
       details: { task: alias },
@@ -308,6 +308,7 @@ function requestAgain(state: FleetState, { alias, fanOut }: Task): CompleteReque
     namespace,
     env: fanOut.env,
     no_input: fanOut.noInput,
+    max_parallel: fanOut.maxParallel,
     serial_of: null,
     run: { name, number: nextNumber(state, name, namespace) },
   };

@@ -29,7 +29,13 @@ const SUBTASKS = [
   { goal: 'test', name: 'test', target: 'worker-0', depends_on: ['lint'], attempts: 3, budget_usd: 0.5 },
   { goal: 'tell', name: 'tell', when: 'always', depends_on: ['test'], budget_usd: 0.1 },
 ];
-const LIMITS = { join: 'accepted > 1', losers: 'cancel', timeout_secs: 60, budget_usd: 2 } as const;
+const LIMITS = {
+  join: 'accepted > 1',
+  losers: 'cancel',
+  timeout_secs: 60,
+  budget_usd: 2,
+  max_parallel: 2,
+} as const;
 
 describe('rerun', () => {
   it('writes the same task and fan-out, with the next number and the caller’s environment', () => {
