@@ -840,7 +840,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
       starter: { serve },
     });
     assert.equal(foreground.code, 7);
-    assert.deepEqual(served, [{ home: '/h', port: 9300, echo: true, foreground: true }]);
+    assert.deepEqual(served, [{ home: '/h', port: 9300, echo: true, foreground: true, lingerSecs: null }]);
 
     const background = await run(['serve', '--daemon'], { answers: { health: health() } });
     assert.equal(background.out, '✓ coordinator started: PID 11 on :9100\n');
@@ -872,7 +872,7 @@ describe('spl thread, debug replay, query, status, serve', () => {
       ['serve', '--standby', '--daemon'],
       ['serve', '--standby', '--port', '1'],
       ['serve', '--standby', '--echo'],
-      ['serve', '--linger', '3'],
+      ['serve', '--stop', '--linger', '3'],
     ])
       assert.equal((await run(words, { starter })).code, 2, words.join(' '));
     assert.equal(asked.length, 2);

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
+import type { OutputRequest } from '../../contract/engine.ts';
+import { FleetError } from '../../errors.ts';
+import {
+  child,
+  done,
+  fannedOut,
+  fleet,
+  instance,
+  join,
+  pending,
+  running,
+  speedup,
+  started,
+  THREAD,
+} from '../testing/documents.ts';
+import { FakeHost, type FakeOptions } from '../testing/fake-host.ts';
+import { main } from '../program.ts';
+
+interface World {
+  /** The subtasks as they are when they are read. */
+  children: readonly ChildDocument[];
+  readonly outputs?: Readonly<Record<number, string>>;
+  readonly join?: Partial<JoinStatus>;
+}
+
+const worker = (slots: number) => instance({ alias: 'worker-a', role: 'worker', slots });
+
+/** Returns a host whose engine runs these subtasks. */
+function hostOf(world: World, options: FakeOptions = {}): FakeHost {
+  const status = () => join(world.children, world.join);
+  const host = new FakeHost({
+    ...options,
+    answers: {
+      fleet: fleet([worker(2)]),
+      'fleet.start': started(),
+      'fleet.stop': { stopped: [], coordinator_stopping: false },
+      'fan-out.open': () => ({
+        thread: THREAD,
+        alias: 'TASK-001',
+        record: 'r',
+        goal: 'g',
+        fan_out: fannedOut({ subtasks: world.children.length, alias: 'TASK-001' }),
+      }),
+      join: () => status(),
+      children: () => ({ ...status(), total: world.children.length }),
+      speedup: speedup(),
+      'task.cancel': () => {
+        world.children = world.children.map(each => ({ ...each, state: 'done', verdict: 'cancelled' }));
+        host.engine.emit({ kind: 'gap' });
+        return {};
+      },
+      ...options.answers,
+    },
+  });
+  host.engine.output = ({ subtask, attempt = 1 }: OutputRequest) =>
+    Promise.resolve({
+      info: { task: 'TASK-001', subtask: Number(subtask), attempt, worker: 'worker-a', running: false },
+      chunks: chunksOf(world.outputs?.[Number(subtask)] ?? ''),
+    });
+  return host;
+}
+
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  for (const character of text) yield await Promise.resolve(Buffer.from(character));
+}
+
+/** Runs `spl run` with these words. */
+async function run(words: readonly string[], host = hostOf({ children: [done(0)] })) {
+  const code = await main(['run', ...words], host);
+  const opened = host.engine.asked.find(({ name }) => name === 'fan-out.open')?.input;
+  const fanOut = opened?.['fan_out'] as Record<string, unknown> | undefined;
+  return { code, out: host.out.text, err: host.err.text, host, opened, fanOut };
+}
+
+describe('spl run', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(joinPath(tmpdir(), 'spl-run-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const named = (index: number, name: string, change: Partial<ChildDocument> = {}): ChildDocument => ({
+    ...done(index),
+    name,
+    ...change,
+  });
+
+  it('runs commands side by side, and prints their lines and how much faster it was', async () => {
+    const children = [named(0, 'one'), named(1, 'second')];
+    const host = hostOf({ children, outputs: { 0: 'a\nb', 1: 'c\n' } });
+    const { code, out, fanOut, opened } = await run(['echo a', 'echo c'], host);
+    assert.equal(code, 0);
+    assert.equal(opened!['goal'], 'echo a · echo c');
+    assert.equal(opened!['dir'], '/srv');
+    assert.deepEqual(fanOut!['subtasks'], [
+      { goal: 'echo a', run: 'echo a' },
+      { goal: 'echo c', run: 'echo c' },
+    ]);
+    assert.deepEqual(
+      [fanOut!['join'], fanOut!['losers'], 'max_parallel' in fanOut!],
+      ['all', 'drain', false],
+    );
+    assert.deepEqual(out.split('\n'), [
+      'one    │ a',
+      'one    │ b',
+      'second │ c',
+      '✓ one passed after 1s',
+      '✓ second passed after 1s',
+      '2 of 2 passed in 2s, no faster than 2 subtasks one after another (2s) · FIRST-001',
+      '',
+    ]);
+  });
+
+  it('names what did not pass, with its last lines and the command for more', async () => {
+    const failed = named(1, 'lint', { verdict: 'failed', reason: 'exit 1', summary: 'x.js: no semicolon' });
+    const dropped = named(2, 'docs', {
+      verdict: 'cancelled',
+      attempt: 0,
+      reason: 'the join was unsatisfiable (losers: drain)',
+    });
+    const host = hostOf({
+      children: [named(0, 'test'), failed, dropped],
+      join: { outcome: 'unsatisfiable' },
+    });
+    const { code, out } = await run(['a', 'b', 'c', '--output', 'failed'], host);
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl task output FIRST-001 --subtask lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed/m,
+    );
+    for (const word of ['unsatisfiable', 'losers', 'predicate', 'census', 'th_'])
+      assert.ok(!out.includes(word), word);
+  });
+
+  it('names only what did not pass of more than 20 subtasks', async () => {
+    const children = Array.from({ length: 21 }, (_, i) => named(i, `s${i}`));
+    children[7] = named(7, 's7', { verdict: 'timeout' });
+    const { out } = await run(
+      ['x', '--output', 'failed'],
+      hostOf({ children, join: { outcome: 'unsatisfiable' } }),
+    );
+    assert.match(out, /✗ s7 timed out/);
+    assert.doesNotMatch(out, /✓/);
+    assert.match(out, /20 of 21 passed/);
+  });
+
+  it('prints one document with --json', async () => {
+    const { code, out } = await run(['echo a', '--json']);
+    assert.equal(code, 0);
+    const document = JSON.parse(out) as JoinStatus & { speedup: object };
+    assert.equal(document.outcome, 'satisfied');
+    assert.equal(document.children.length, 1);
+    assert.ok(document.speedup);
+  });
+
+  it('runs a command per line, and keeps going', async () => {
+    const host = hostOf({ children: [done(0), done(1)] }, { stdin: 'a b\n\n$(x)\r\n' });
+    const { code, fanOut } = await run(['--each', '-', 'npx eslint {}'], host);
+    assert.equal(code, 0);
+    assert.equal(fanOut!['losers'], 'keep');
+    assert.deepEqual(fanOut!['subtasks'], [
+      { goal: 'npx eslint a b', run: 'npx eslint "$SPL_ITEM"', env: { SPL_ITEM: 'a b' }, name: 'a b' },
+      { goal: 'npx eslint $(x)', run: 'npx eslint "$SPL_ITEM"', env: { SPL_ITEM: '$(x)' }, name: '$(x)' },
+    ]);
+  });
+
+  it('gives goals to an agent', async () => {
+    const { fanOut } = await run(['--agent', 'claude', 'Fix it', '--no-input']);
+    assert.deepEqual(fanOut!['subtasks'], [{ goal: 'Fix it', executor: 'agent:claude' }]);
+    assert.equal(fanOut!['no_input'], true);
+  });
+
+  describe('a plan', () => {
+    const PLAN = [
+      'goal: Release',
+      'join: any',
+      'subtasks:',
+      '  - {name: lint, run: lint}',
+      '  - {name: build, run: build}',
+      '  - {name: test-a, run: a, depends: build}',
+      '  - {name: test-b, run: b, depends: [build, lint]}',
+      '  - {name: docs, run: docs}',
+    ].join('\n');
+
+    it('runs as a whole', async () => {
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), PLAN);
+      const host = hostOf({ children: [done(0)] }, { cwd: folder });
+      const { opened, fanOut } = await run(['r.fanout.yaml', '--retries', '2', '--timeout', '60'], host);
+      assert.equal(opened!['goal'], 'Release');
+      assert.equal(fanOut!['join'], 'any');
+      assert.equal(fanOut!['timeout_secs'], 60);
+      const subtasks = fanOut!['subtasks'] as { name: string; attempts: number }[];
+      assert.deepEqual(
+        subtasks.map(({ name, attempts }) => [name, attempts]),
+        ['lint', 'build', 'test-a', 'test-b', 'docs'].map(name => [name, 3]),
+      );
+    });
+
+    it('runs in part, with what the part depends on', async () => {
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), PLAN);
+      const partOf = async (...names: readonly string[]) => {
+        const host = hostOf({ children: [done(0)] }, { cwd: folder });
+        const { fanOut } = await run(['r.fanout.yaml', ...names], host);
+        const subtasks = fanOut!['subtasks'] as { name: string; depends_on?: number[] }[];
+        return [fanOut!['join'], ...subtasks.map(({ name, depends_on: on }) => [name, on ?? []])];
+      };
+      assert.deepEqual(await partOf('test-a'), ['all', ['build', []], ['test-a', [0]]]);
+      assert.deepEqual(await partOf('test-*'), [
+        'all',
+        ['lint', []],
+        ['build', []],
+        ['test-a', [1]],
+        ['test-b', [0, 1]],
+      ]);
+      const unknown = await run(['r.fanout.yaml', 'biuld'], hostOf({ children: [] }, { cwd: folder }));
+      assert.equal(unknown.code, 3);
+      assert.match(unknown.err, /has no subtask 'biuld' \(did you mean 'build'\?\)/);
+    });
+
+    it('is never only echoed', async () => {
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), 'goal: Talk\nsubtasks: [{goal: Say it}]\n');
+      const { code, err } = await run(['r.fanout.yaml'], hostOf({ children: [] }, { cwd: folder }));
+      assert.equal(code, 4);
+      assert.match(err, /subtask 'Say it' has nothing to run/);
+    });
+
+    it('that is not there is no command', async () => {
+      const { code, err } = await run(['release.fanout.yaml']);
+      assert.equal(code, 3);
+      assert.match(err, /no file 'release\.fanout\.yaml'/);
+    });
+  });
+
+  it('refuses what it cannot run, with a way out', async () => {
+    for (const [words, message] of [
+      [[], /nothing to run was given\n.*spl run 'npm test'/],
+      [['--each', '-'], /--each needs a command/],
+      [['--agent', 'claude'], /--agent needs a goal/],
+      [['--each', '-', 'npx', 'eslint', '{}'], /takes one command.*\n.*'npx eslint \{\}'/],
+      [['--each', '-', 'eslint'], /has no \{\}/],
+      [['--each', '-', 'echo "{}"'], /position 7 is in double quotes/],
+      [['--each', '-', '--agent', 'x', '{}'], /can’t be combined/],
+      [['a', '--keep-going', '--fail-fast'], /can’t be combined/],
+    ] as const) {
+      const { code, err, opened } = await run(words);
+      assert.equal(code, 2, words.join(' '));
+      assert.match(err, message);
+      assert.equal(opened, undefined);
+    }
+  });
+
+  it('starts a fleet if none runs, with a slot per core', async () => {
+    const asked: object[] = [];
+    const ensureCoordinator = (options: object) => {
+      asked.push(options);
+      host.engine.change({ fleet: fleet([worker(2)]) });
+      return Promise.resolve({ spawned: true, pid: 1 });
+    };
+    const host = hostOf(
+      { children: [done(0)] },
+      { starter: { ensureCoordinator }, answers: { fleet: new FleetError('UNREACHABLE', 'nobody') } },
+    );
+    const { code, err } = await run(['true'], host);
+    assert.equal(code, 0);
+    assert.equal((asked[0] as { lingerSecs: number }).lingerSecs, 600);
+    const start = host.engine.asked.find(({ name }) => name === 'fleet.start')!.input;
+    assert.ok((start['slots'] as number) >= 1);
+    assert.match(err, /started a fleet with \d+ slots?; it ends after 10 minutes without work/);
+  });
+
+  it('starts workers for the time of the run if -j needs more slots', async () => {
+    const spawned = [{ alias: 'worker-b', did: 'd', pid: 2, endpoint: null, home: '/h' }];
+    const host = hostOf({ children: [done(0)] }, { answers: { 'fleet.start': started({ spawned }) } });
+    const { fanOut } = await run(['-j4', 'true'], host);
+    assert.equal(fanOut!['max_parallel'], 4);
+    const inputs = (wanted: string) =>
+      host.engine.asked.filter(({ name }) => name === wanted).map(({ input }) => input);
+    assert.deepEqual(inputs('fleet.start'), [{ workers: 0, executor: null, slots: 4 }]);
+    assert.deepEqual(
+      inputs('fleet.stop').map(({ instance: alias }) => alias),
+      ['worker-b'],
+    );
+    const few = await run(['-j1', 'true']);
+    assert.equal(
+      few.host.engine.asked.some(({ name }) => name === 'fleet.start'),
+      false,
+    );
+  });
+
+  it('leaves it running with --detach', async () => {
+    const host = hostOf({ children: [running(0)] });
+    const { code, out } = await run(['sleep 9', '--detach'], host);
+    assert.equal(code, 0);
+    assert.match(out, /^TASK-001 runs\. To follow it: spl task join-status TASK-001 --watch\n/);
+  });
+
+  for (const exitCode of [130, 143, 129])
+    it(`cancels the run for a signal, and exits with ${exitCode}`, async () => {
+      const host = hostOf({ children: [running(0), pending(1)] });
+      const ended = run(['sleep 9', 'sleep 9'], host);
+      while (!host.engine.asked.some(({ name }) => name === 'children')) await new Promise(setImmediate);
+      host.end(exitCode);
+      const { code, out } = await ended;
+      assert.equal(code, exitCode);
+      assert.equal(host.engine.asked.filter(({ name }) => name === 'task.cancel').length, 1);
+      assert.match(out, /was cancelled/);
+    });
+
+  it('ends the rest when the time of the run is over', async () => {
+    const host = hostOf({ children: [running(0)], join: { complete: true, outcome: 'timed_out' } });
+    const { code, out } = await run(['sleep 9', '--timeout', '1'], host);
+    assert.equal(code, 1);
+    assert.equal(host.engine.asked.filter(({ name }) => name === 'task.cancel').length, 1);
+    assert.match(out, /0 of 1 passed.*, timed out/);
+  });
+
+  it('says what a subtask waits for, once', async () => {
+    const waiting = [
+      child({ index: 0, name: 'fix', state: 'pending', verdict: null, reason: 'needs you: which?' }),
+    ];
+    const world: World = { children: waiting };
+    const host = hostOf(world);
+    const ended = run(['x'], host);
+    while (host.err.text === '') await new Promise(setImmediate);
+    world.children = [named(0, 'fix')];
+    host.engine.emit({ kind: 'gap' });
+    const { err } = await ended;
+    assert.equal(err, '· fix: needs you: which?\n');
+  });
+
+  it('draws on a terminal what runs and what waits for what, and removes it at the end', async () => {
+    const world: World = {
+      children: [
+        { ...running(0), name: 'build' },
+        { ...pending(1), name: 'test', depends_on: [0] },
+      ],
+      outputs: { 0: 'built\n' },
+    };
+    const host = hostOf(world, { isTTY: true, env: { NO_COLOR: '1' } });
+    const ended = run(['x', 'y'], host);
+    while (!host.out.text.includes('waiting for build')) await new Promise(setImmediate);
+    assert.match(host.out.text, /TASK-001|FIRST-001/);
+    assert.match(
+      host.out.text,
+      /0 of 2 passed · 1 running · 1 waiting · 0s\n {2}→ build {2}3s\n {2}· test: waiting for build\n/,
+    );
+    world.children = [named(0, 'build'), named(1, 'test')];
+    host.engine.emit({ kind: 'gap' });
+    const { code } = await ended;
+    assert.equal(code, 0);
+    assert.match(host.out.text, /\u001b\[0Jbuild │ built\n/);
+    assert.match(host.out.text, /\u001b\[0J✓ build passed after 1s\n/);
+  });
+});
