@@ -269,6 +269,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   let stop = (_code: number): void => {};
   const stopped = new Promise<number>(resolve => (stop = resolve));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0));
+  const closing = new AbortController();
   const flags = options.port === null ? {} : { port: options.port };
   const running = await openCoordinator({
     home: options.home,
@@ -288,19 +289,21 @@ export async function serve(options: ServeOptions): Promise<number> {
         { actor: health.did as Did },
       );
     }
-    if (options.lingerSecs !== null) void endWhenIdle(running.engine, options.lingerSecs * 1000, logger);
+    if (options.lingerSecs !== null)
+      void endWhenIdle(running.engine, options.lingerSecs * 1000, closing.signal).catch((error: unknown) =>
+        logger.error(messageOf(error)),
+      );
     return await stopped;
   } finally {
+    closing.abort();
     await running.close();
   }
 }
 
 /** Stops the fleet once it has been idle for this time, unless somebody has started it for more than one run. */
-async function endWhenIdle(engine: CoordinatorEngine, lingerMs: number, logger: Logger): Promise<void> {
-  const closing = new AbortController();
-  await waitUntilIdle(engine, lingerMs, closing.signal);
-  if (engine.isWanted) return;
-  logger.info(`no fan-out was open for ${lingerMs / 1000} s: the fleet ends`);
+async function endWhenIdle(engine: CoordinatorEngine, lingerMs: number, signal: AbortSignal): Promise<void> {
+  await waitUntilIdle(engine, lingerMs, signal);
+  if (signal.aborted || engine.isWanted) return;
   await engine.submit('fleet.stop', { scope: 'all', instance: null, grace_secs: 10 }, { actor: engine.did });
 }
 
