@@ -34,7 +34,7 @@ export class LineComposer {
   /** @returns the lines that are complete now */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const text = this.#rest + bytes.latin1Slice();
+    const text = this.#rest + bytes.toString('latin1');
     const end = text.lastIndexOf('\n');
     this.#rest = text.slice(end + 1);
     const whole = end === -1 ? '' : this.#lines(text.slice(0, end));

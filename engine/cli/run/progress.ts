@@ -86,11 +86,9 @@ export function oddWaits(
   all: readonly ChildDocument[],
 ): readonly (readonly [key: string, text: string])[] {
   return some.flatMap(child => {
-    const isStalled = child.state === 'running' && child.stalled_secs !== null;
-    if (isStalled)
-      return [
-        [`${child.index} stalled`, `${labelOf(child)} has been silent for ${duration(child.stalled_secs)}`],
-      ];
+    const silentSecs = child.state === 'running' ? child.stalled_secs : null;
+    if (silentSecs !== null)
+      return [[`${child.index} stalled`, `${labelOf(child)} has been silent for ${duration(silentSecs)}`]];
     const isBlocked = child.depends_on.some(index => all[index]?.state !== 'done');
     if (child.state !== 'pending' || child.reason === null || isBlocked || ORDINARY.test(child.reason))
       return [];
