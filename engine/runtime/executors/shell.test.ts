@@ -39,7 +39,7 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
 
     before(async () => {
       host = await bundled(HOST);
-      const control = await makeControlGroup(await ownControlGroup(), randomUUID());
+      const control = await makeControlGroup(await ownControlGroup());
       hidden = control === null ? 'there' : 'gone';
       await control?.remove();
       // Guards carry the path of the FIFO, and so can be found by the folder for such things.
