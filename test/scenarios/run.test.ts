@@ -165,7 +165,7 @@ describe('spl run', function () {
         process.platform === 'linux'
           ? ['script', '-qefc', words.join(' '), '/dev/null']
           : ['script', '-q', '/dev/null', '/bin/sh', '-c', words.join(' ')];
-      const terminal = spawn(command!, args, { cwd: fleet.cwd, env: { ...fleet.env, TERM: 'xterm' } });
+      const terminal = spawn(command, args, { cwd: fleet.cwd, env: { ...fleet.env, TERM: 'xterm' } });
       let out = '';
       terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
       const closed = once(terminal, 'close') as Promise<[number | null]>;

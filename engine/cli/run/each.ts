@@ -1,5 +1,4 @@
 import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
-import { MAX_GOAL_CHARS } from '../../record/values.ts';
 import { FleetError } from '../../errors.ts';
 import { placeholders } from '../../plan/matrix.ts';
 import type { PlannedSubtask } from '../../plan/plan.ts';
@@ -11,6 +10,8 @@ import { linesOf } from '../lines.ts';
 const ITEM = 'SPL_ITEM';
 const PLACEHOLDER = `\${{ env.${ITEM} }}`;
 const MAX_NAME_CHARS = 256;
+/** The longest goal, which only people read. */
+const MAX_GOAL_CHARS = 1_000;
 /** The longest line: the system limits the length of a variable. */
 const MAX_LINE_CHARS = 100_000;
 

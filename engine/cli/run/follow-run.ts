@@ -6,7 +6,7 @@ import type { Client } from '../host.ts';
 import type { Context } from '../verb.ts';
 import { prefixes } from './labels.ts';
 import { Outputs, type OutputMode } from './outputs.ts';
-import { oddWaits, progressLines } from './progress.ts';
+import { expectedSecs, oddWaits, progressLines } from './progress.ts';
 import { Screen } from './screen.ts';
 
 /** The time that subtasks get to end after a signal, in milliseconds. */
@@ -31,7 +31,7 @@ export interface Followed {
  */
 export async function followRun(
   context: Context,
-  fanOut: Pick<FannedOut, 'thread' | 'subtasks'>,
+  fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>,
   mode: OutputMode | null,
 ): Promise<Followed> {
   const { engine } = await context.client();
@@ -41,7 +41,7 @@ export async function followRun(
 class RunFollower {
   readonly #context: Context;
   readonly #engine: Client;
-  readonly #fanOut: Pick<FannedOut, 'thread' | 'subtasks'>;
+  readonly #fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>;
   readonly #mode: OutputMode | null;
   readonly #screen: Screen;
   readonly #enough = new AbortController();
@@ -50,6 +50,8 @@ class RunFollower {
   #status: JoinStatus | null = null;
   #children: ChildDocument[] = [];
   #readAt = 0;
+  /** The time that earlier runs took; null if there are none. */
+  #expectedSecs: number | null = null;
   #interrupted: number | null = null;
   #hasEndedRest = false;
   /** The reasons to wait that were printed. */
@@ -58,7 +60,7 @@ class RunFollower {
   constructor(
     context: Context,
     engine: Client,
-    fanOut: Pick<FannedOut, 'thread' | 'subtasks'>,
+    fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>,
     mode: OutputMode | null,
   ) {
     this.#context = context;
@@ -71,6 +73,7 @@ class RunFollower {
 
   async follow(): Promise<Followed> {
     const release = this.#context.onEnding(exitCode => void this.#cancel(exitCode));
+    if (this.#screen.isDrawn) void this.#expect().catch(() => undefined);
     const looking = setInterval(() => void this.#look().catch(() => undefined), LOOK_MS);
     try {
       await this.#untilOver();
@@ -139,7 +142,17 @@ class RunFollower {
     const { columns, colours } = this.#context.out;
     const [status, children] = [this.#status, this.#children];
     const [readAt, startedAt, nowMs] = [this.#readAt, this.#startedAt, performance.now()];
-    return progressLines({ status, children, readAt, startedAt, nowMs, columns }, colours);
+    const expectedSecs = this.#expectedSecs;
+    return progressLines({ status, children, readAt, startedAt, nowMs, columns, expectedSecs }, colours);
+  }
+
+  async #expect(): Promise<void> {
+    const { run, thread, subtasks } = this.#fanOut;
+    if (run == null) return;
+    const earlier = await this.#engine.report('runs', { name: run.name, limit: 20 }, this.#enough.signal);
+    const alike = earlier.runs.filter(each => each.thread !== thread && each.subtasks === subtasks);
+    this.#expectedSecs = expectedSecs(alike);
+    this.#screen.draw();
   }
 
   /** Reads again what changes without an event. */

@@ -28,7 +28,7 @@ export class Outputs {
   readonly #last = new Map<number, Promise<void>>();
   /** The last print of an ended subtask. One at a time is printed. */
   #queue: Promise<void> = Promise.resolve();
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(options: OutputsOptions) {
     this.#options = options;
@@ -83,7 +83,7 @@ export class Outputs {
     } catch (thrown) {
       // A worker may have lost an attempt before it wrote anything.
       const isExpected = thrown instanceof ReaderGone || this.#stop.signal.aborted;
-      if (!isExpected && !FleetError.is(thrown, 'NOT_FOUND')) this.#failure ??= thrown;
+      if (!isExpected && !FleetError.is(thrown, 'NOT_FOUND')) this.#failure ??= thrown as Error;
       if (!FleetError.is(thrown, 'NOT_FOUND')) this.stop();
     }
   }

@@ -1,7 +1,8 @@
-import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
+import type { ChildDocument, JoinStatus, RunsDocument } from '../../contract/documents.ts';
 import { duration, oneLine, plural, printable } from '../../contract/format.ts';
 import type { Colours } from '../render/colours.ts';
 import { labelOf } from './labels.ts';
+import { runLabel } from './summary.ts';
 
 /** The numbers of running subtasks and of reasons to wait that are shown. */
 const SHOWN = { running: 5, waits: 3 };
@@ -14,6 +15,8 @@ export interface Progress {
   readonly readAt: number;
   readonly startedAt: number;
   readonly nowMs: number;
+  /** The time that earlier runs took; null if there are none. */
+  readonly expectedSecs: number | null;
   /** The width of the terminal, which no line exceeds. */
   readonly columns: number;
 }
@@ -35,7 +38,15 @@ export function progressLines(progress: Progress, colours: Colours): readonly st
   ];
 }
 
-function headline({ status, startedAt, nowMs }: Progress): string {
+/** Returns the median time of the runs that passed; null without one. */
+export function expectedSecs(runs: RunsDocument['runs']): number | null {
+  const walls = runs.flatMap(each =>
+    each.outcome === 'satisfied' && each.round === 1 ? [each.wall_secs] : [],
+  );
+  return walls.sort((a, b) => a - b)[walls.length >> 1] ?? null;
+}
+
+function headline({ status, startedAt, nowMs, expectedSecs }: Progress): string {
   const { counts, subtasks, follow_ups: followUps } = status;
   const failed = counts.failed + counts.rejected + counts.timed_out;
   const parts = [
@@ -44,10 +55,15 @@ function headline({ status, startedAt, nowMs }: Progress): string {
     ...(counts.cancelled > 0 ? [`${counts.cancelled} cancelled`] : []),
     ...(counts.running > 0 ? [`${counts.running} running`] : []),
     ...(counts.pending > 0 ? [`${counts.pending} waiting`] : []),
-    duration(Math.floor((nowMs - startedAt) / 1000)),
+    elapsed(Math.floor((nowMs - startedAt) / 1000), expectedSecs),
   ];
-  return `${status.alias} · ${parts.join(' · ')}`;
+  return `${runLabel(status)} · ${parts.join(' · ')}`;
 }
+
+const elapsed = (secs: number, expected: number | null): string =>
+  expected === null
+    ? duration(secs)
+    : `${duration(secs)} of about ${duration(Math.max(1, Math.round(expected)))}`;
 
 function runningLine(child: ChildDocument, ageSecs: number, width: number): string {
   const silent = child.stalled_secs === null ? '' : `, silent for ${duration(child.stalled_secs)}`;
@@ -88,6 +104,8 @@ export function oddWaits(
   return some.flatMap(child => {
     const silentSecs = child.state === 'running' ? child.stalled_secs : null;
     if (silentSecs !== null)
+    const { state, stalled_secs: silentSecs } = child;
+    if (state === 'running' && silentSecs !== null)
       return [[`${child.index} stalled`, `${labelOf(child)} has been silent for ${duration(silentSecs)}`]];
     const isBlocked = child.depends_on.some(index => all[index]?.state !== 'done');
     if (child.state !== 'pending' || child.reason === null || isBlocked || ORDINARY.test(child.reason))

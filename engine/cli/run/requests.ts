@@ -2,13 +2,14 @@ import { stat } from 'node:fs/promises';
 import type { Commands } from '../../operations/index.ts';
 import type { FleetDocument } from '../../contract/documents.ts';
 import { oneLine } from '../../contract/format.ts';
+import { planRunName } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
+import { picked } from '../../plan/picked.ts';
 import type { PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
 import type { Context } from '../verb.ts';
 import { NO_FLEET, readPlanFile, requestOf } from '../plans.ts';
 import { pathOf } from '../settings.ts';
 import { readEach } from './each.ts';
-import { picked } from './picked.ts';
 
 /** The words and options of `spl run` that say what runs. */
 export interface Asked {
@@ -88,7 +89,7 @@ async function readPlan(
           workers: fleet.instances.filter(({ role }) => role === 'worker'),
         };
   const { env, ...plan } = requestOf(await readPlanFile(context, file, known), context);
-  const whole = { ...plan, ...(env !== null && { env }) };
+  const whole = { ...plan, run: planRunName(file), ...(env !== null && { env }) };
   requireWork(whole.subtasks, fleet?.default_executor ?? NO_FLEET.defaultExecutor);
   return names.length === 0 ? whole : { ...whole, join: 'all', subtasks: picked(file, plan.subtasks, names) };
 }

@@ -5,6 +5,7 @@ import {
   type Outcome,
   type SpeedupDocument,
 } from '../../contract/documents.ts';
+import { runText } from '../../contract/run-name.ts';
 import { attemptTime, duration, oneLine, plural, times } from '../../contract/format.ts';
 import type { Colours } from '../render/colours.ts';
 import { failureLines } from '../render/join.ts';
@@ -78,8 +79,12 @@ function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours:
   // That some did not pass is no further reason.
   const why = outcome === 'timed_out' || outcome === 'cancelled' ? `, ${outcome.replace('_', ' ')}` : '';
   const isOdd = join.predicate !== 'all' && reason !== null;
-  return `${paint(head)}${time}${why}${isOdd ? `: ${oneLine(reason, 160)}` : ''}${speedupText(speedup, wall)} · ${join.alias}`;
+  return `${paint(head)}${time}${why}${isOdd ? `: ${oneLine(reason, 160)}` : ''}${speedupText(speedup, wall)} · ${runLabel(join)}`;
 }
+
+/** Returns the name of a run for people: `release #4`, else its task. */
+export const runLabel = ({ run, alias }: Pick<JoinStatus, 'run' | 'alias'>): string =>
+  run == null ? alias : runText(run);
 
 /** Returns the time from the start of the round to the end of its last subtask, or null. */
 function wallSecs({ opened_unix: from, joined_unix: joined, children }: JoinStatus): number | null {

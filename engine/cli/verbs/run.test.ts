@@ -37,7 +37,7 @@ function hostOf(world: World, options: FakeOptions = {}): FakeHost {
   const host = new FakeHost({
     ...options,
     answers: {
-      fleet: fleet([worker(2)]),
+      fleet: fleet({ instances: [worker(2)] }),
       'fleet.start': started(),
       'fleet.stop': { stopped: [], coordinator_stopping: false },
       'fan-out.open': () => ({
@@ -259,7 +259,7 @@ describe('spl run', () => {
     const asked: object[] = [];
     const ensureCoordinator = (options: object) => {
       asked.push(options);
-      host.engine.change({ fleet: fleet([worker(2)]) });
+      host.engine.change({ fleet: fleet({ instances: [worker(2)] }) });
       return Promise.resolve({ spawned: true, pid: 1 });
     };
     const host = hostOf(

@@ -1,6 +1,7 @@
 import type { Commands } from '../../operations/index.ts';
 import type { JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
 import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
+import { printable } from '../../contract/format.ts';
 import { FleetError } from '../../errors.ts';
 import { printJson, printLines } from '../context.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
@@ -156,15 +157,21 @@ function losersOf({ keepGoing, failFast, each }: Given): 'keep' | 'cancel' | nul
 
 function detached(context: Context, { fan_out: fanOut, alias }: Opened): number {
   context.print(fanOut, () => [
+    ...notesOf(fanOut),
     `${alias} runs. To follow it: spl task join-status ${alias} --watch`,
     `To end it: spl task cancel ${alias}`,
   ]);
   return EXIT.done;
 }
 
+/** What keeps attempts from starting at present. */
+const notesOf = ({ notes = [] }: Opened['fan_out']): readonly string[] =>
+  notes.map(note => `⚠ ${printable(note)}`);
+
 async function follow(context: Context, opened: Opened, output: OutputMode | null): Promise<number> {
   const { out, settings } = context;
   const { fan_out: fanOut, alias } = opened;
+  if (!settings.json) printLines(context.err, notesOf(fanOut));
   const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
   const { join, interrupted } = await followRun(context, fanOut, mode).catch((thrown: unknown) => {
     throw lostConnection(alias, thrown);

@@ -1,6 +1,6 @@
-import { FleetError } from '../../errors.ts';
-import { didYouMean, likeness } from '../../domain/model/did-you-mean.ts';
-import type { PlannedSubtask } from '../../plan/plan.ts';
+import { FleetError } from '../errors.ts';
+import { didYouMean, likeness } from '../domain/model/did-you-mean.ts';
+import type { PlannedSubtask } from './plan.ts';
 
 /**
  * Returns the subtasks of a plan that names and patterns choose, and those that they depend on, in their order.
