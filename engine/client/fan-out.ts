@@ -31,10 +31,10 @@ export async function* followFanOut(
   signal: AbortSignal,
   { atOnce = false }: Pick<FollowOptions, 'atOnce'> = {},
 ): AsyncGenerator<FanOutChange, void, void> {
-  // What was read at the beginning may have changed at once, so the first change is read without a pause.
+  // Whoever reads at once follows a fan-out that has just begun, and the first change comes soon.
   const about = {
     ...({ thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS, atOnce } as const),
-    isFlood: ({ all }: Changed) => !all,
+    isFlood: ({ all }: Changed) => !(all && atOnce),
   };
   try {
     for await (const { all, tasks } of follow(engine, about, signal)) {
