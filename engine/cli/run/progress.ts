@@ -102,8 +102,6 @@ export function oddWaits(
   all: readonly ChildDocument[],
 ): readonly (readonly [key: string, text: string])[] {
   return some.flatMap(child => {
-    const silentSecs = child.state === 'running' ? child.stalled_secs : null;
-    if (silentSecs !== null)
     const { state, stalled_secs: silentSecs } = child;
     if (state === 'running' && silentSecs !== null)
       return [[`${child.index} stalled`, `${labelOf(child)} has been silent for ${duration(silentSecs)}`]];
