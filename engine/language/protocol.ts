@@ -135,10 +135,13 @@ export const requestSchema = v.object({
   uri: text,
   /** An entry to run with everything that it waits for; null for the whole plan. */
   subtask: v.nullable(count),
+  /** The values of the plan's params; absent before a person was asked. */
+  params: v.optional(v.record(text, text)),
 });
-/** The request to run, as in `PlanRequest`; or the number of errors in the plan. */
+/** The request to run, as in `PlanRequest`; the params that need a value; or the number of errors in the plan. */
 export const requestedSchema = v.union([
   v.object({ request: v.record(text, v.unknown()) }),
+  v.object({ params: v.array(v.object({ name: text, description: v.nullable(text) })) }),
   v.object({ errors: count }),
 ]);
 export type Requested = v.InferOutput<typeof requestedSchema>;

@@ -331,10 +331,16 @@ class PlanServer {
     return { version: document.version, ...graph, nodes, edges: [...graph.edges] };
   }
 
-  #request({ uri, subtask }: v.InferOutput<typeof protocol.requestSchema>): protocol.Requested {
+  #request({ uri, subtask, params }: v.InferOutput<typeof protocol.requestSchema>): protocol.Requested {
     const document = this.#documents.get(uri);
     if (document === undefined) return { errors: 0 };
-    const { request, outline, diagnostics } = this.#planOf(document);
+    const plan = this.#planOf(document);
+    const asked = Array.from(plan.outline?.params.values() ?? []).filter(each => each.otherwise === null);
+    if (plan.request !== null && asked.length > 0 && params === undefined)
+      return { params: asked.map(({ name, description }) => ({ name, description })) };
+    const given = { ...this.#known, cel: celCompiler, params };
+    const { request, outline, diagnostics } =
+      params === undefined ? plan : readPlan(document.getText(), given);
     if (request === null)
       return { errors: diagnostics.filter(({ severity }) => severity === 'error').length };
     const indices = subtask === null ? undefined : outline?.subtasks[subtask]?.indices;

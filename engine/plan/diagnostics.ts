@@ -13,6 +13,7 @@ export type DiagnosticCode =
   | 'invalid-value'
   | 'unused'
   | 'matrix'
+  | 'params'
   | 'duplicate-name'
   | 'unknown-dependency'
   | 'cycle'

@@ -4,6 +4,7 @@ export type Combination = ReadonlyMap<string, string>;
 /** Matches a placeholder: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
 const PLACEHOLDER = /\$\{\{([^}]*)\}\}/g;
 const MATRIX_KEY = /^\s*matrix\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
+const PARAM = /^\s*params\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
 const VARIABLE = /^\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*$/;
 export const MATRIX_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
@@ -14,6 +15,8 @@ export interface Placeholder {
   readonly end: number;
   /** The key of the matrix; null unless it is written as `${{ matrix.KEY }}`. */
   readonly key: string | null;
+  /** The param of the plan; null unless it is written as `${{ params.NAME }}`. */
+  readonly param: string | null;
   /** The variable that is read when an attempt begins; null unless it is written as `${{ env.NAME }}`. */
   readonly variable: string | null;
 }
@@ -24,6 +27,7 @@ export function placeholders(text: string): readonly Placeholder[] {
     start: match.index,
     end: match.index + match[0].length,
     key: MATRIX_KEY.exec(match[1]!)?.[1] ?? null,
+    param: PARAM.exec(match[1]!)?.[1] ?? null,
     variable: VARIABLE.exec(match[1]!)?.[1] ?? null,
   }));
 }
@@ -40,9 +44,22 @@ export function combinations(matrix: ReadonlyMap<string, readonly string[]>): re
   return all;
 }
 
-/** Returns the text with its placeholders filled in. Placeholders without a matrix key stay. */
-export function filledIn(text: string, combination: Combination): string {
-  return replaced(text, ({ key }) => (key === null ? undefined : combination.get(key)));
+/** The values of a plan's params, by name. A param without a value stays as it is written. */
+export type ParamValues = ReadonlyMap<string, string>;
+const NO_PARAMS: ParamValues = new Map();
+
+/** Returns the text with its placeholders filled in. Placeholders without a value stay. */
+export function filledIn(text: string, combination: Combination, params: ParamValues = NO_PARAMS): string {
+  return replaced(text, placeholder => valueOf(placeholder, combination, params));
+}
+
+function valueOf(
+  { key, param }: Placeholder,
+  combination: Combination,
+  params: ParamValues,
+): string | undefined {
+  if (key !== null) return combination.get(key);
+  return param === null ? undefined : params.get(param);
 }
 
 /**
@@ -50,23 +67,35 @@ export function filledIn(text: string, combination: Combination): string {
  */
 export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll('-', '_')}`;
 
+/** Returns the variable that gives a command the value of a param. */
+export const paramVariable = (name: string): string => `SPL_PARAM_${name.replaceAll('-', '_')}`;
+
+function variableIn({ key, param, variable }: Placeholder): string | null {
+  if (key !== null) return variableOf(key);
+  return param === null ? variable : paramVariable(param);
+}
+
 /**
  * Replaces each placeholder of a command line with a quoted variable, so that no value becomes shell syntax. Each
  * placeholder must be at a place for a word, see `misplacedPlaceholders`.
  */
 export function commandWithVariables(text: string): string {
-  return replaced(text, ({ key, variable }) => {
-    const name = key === null ? variable : variableOf(key);
+  return replaced(text, placeholder => {
+    const name = variableIn(placeholder);
     return name === null ? undefined : `"$${name}"`;
   });
 }
 
-/** Returns the variables of a matrix that a command line names, with their values. */
-export function variablesIn(text: string, combination: Combination): Record<string, string> {
+/** Returns the variables of the matrix and the params that a command line names, with their values. */
+export function variablesIn(
+  text: string,
+  combination: Combination,
+  params: ParamValues = NO_PARAMS,
+): Record<string, string> {
   const values: Record<string, string> = {};
-  for (const { key } of placeholders(text)) {
-    const value = key === null ? undefined : combination.get(key);
-    if (key !== null && value !== undefined) values[variableOf(key)] = value;
+  for (const placeholder of placeholders(text)) {
+    const value = valueOf(placeholder, combination, params);
+    if (value !== undefined) values[variableIn(placeholder)!] = value;
   }
   return values;
 }

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { fanOutSchema, LOSERS } from '../contract/commands.ts';
 import { BODY_KEYS, subtaskSchema } from '../subtask/subtask.ts';
 import { ROWS, type WrittenKey } from '../subtask/table.ts';
@@ -30,6 +31,14 @@ const PLAN_ROWS = [
     schema: subtaskSchema.entries.name,
     summary: 'the folder of subtasks that name none',
     help: 'The folder of subtasks that name none. A relative one is told from the folder of this file.',
+  },
+  {
+    key: 'params',
+    field: null,
+    kind: 'params',
+    schema: v.unknown(),
+    summary: 'values that `--param NAME=VALUE` gives, [each with its default](#params)',
+    help: 'Values that `--param NAME=VALUE` gives, which stand where `${{ params.NAME }}` is written. Each has a default, or `default` and `description`; one without a default must be given.',
   },
   {
     key: 'subtasks',
@@ -97,6 +106,9 @@ const PLAN_ROWS = [
     help: 'Variables that all subtasks find in their environment. They are recorded; a secret is named: `${{ env.NAME }}`.',
   },
 ] as const satisfies readonly WrittenKey[];
+
+/** The keys of a param. */
+export const PARAM_KEY_NAMES = ['default', 'description'] as const;
 
 /** Keys by their names. */
 export type Keys = ReadonlyMap<string, WrittenKey>;

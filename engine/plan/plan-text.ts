@@ -54,6 +54,17 @@ export class PlanText {
     return map.items.flatMap(pair => this.#entry(pair) ?? []);
   }
 
+  /** Returns true for a mapping. */
+  isMapping(node: Node | null): boolean {
+    return isMap(this.#resolved(node));
+  }
+
+  /** Returns true if nothing is written, or `null`. */
+  isEmpty(node: Node | null): boolean {
+    const scalar = this.#resolved(node);
+    return scalar === null || (isScalar(scalar) && scalar.value === null);
+  }
+
   /** Returns the items of a list. Null, with a diagnostic, for another node. */
   itemsOf({ key, node, range }: Entry): readonly Node[] | null {
     const list = this.#resolved(node);
@@ -88,9 +99,10 @@ export class PlanText {
   }
 
   /** Returns the value of a key, checked by its schema. Undefined, with a diagnostic, if it is invalid. */
-  valueOf(entry: Entry, row: WrittenKey): unknown {
+  valueOf(entry: Entry, row: WrittenKey, fill: (text: string) => string = text => text): unknown {
     const { key, node, range } = entry;
-    const value = isText(row) ? this.textOf(node, key, range)?.value : this.#scalarOf(entry);
+    const text = isText(row) ? this.textOf(node, key, range)?.value : undefined;
+    const value = isText(row) ? text && fill(text) : this.#scalarOf(entry);
     return value === undefined
       ? undefined
       : this.checked(key, value, row.written ?? row.schema, range, row.choices);

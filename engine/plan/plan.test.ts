@@ -9,6 +9,7 @@ import { celCompiler } from '../domain/join/cel.ts';
 import { parsePredicate } from '../domain/model/predicate.ts';
 import { completeSubtasks } from '../domain/commands/subtask-validation.ts';
 import { likeness } from '../domain/model/did-you-mean.ts';
+import { PlanMemory } from './plan-memory.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 
 const SAMPLES = fileURLToPath(new URL('./samples/', import.meta.url));
@@ -124,6 +125,63 @@ describe('a plan', () => {
       request.subtasks.map(({ run, env }) => [run, env]),
       ['1', '2'].map(n => ['deploy "$STAGE" "$SPL_MATRIX_n"', { PART: `p${n}`, SPL_MATRIX_n: n }]),
     );
+  });
+
+  describe('with params', () => {
+    const text = [
+      'goal: Deploy ${{ params.version }}',
+      'params:',
+      '  version:',
+      '    description: The tag',
+      '  region: 3.10',
+      'env: { REGION: "${{ params.region }}" }',
+      'subtasks:',
+      '  - name: to-${{ params.region }}-${{ matrix.n }}',
+      '    matrix: { n: [1] }',
+      '    env: { TAG: "v${{ params.version }}" }',
+      '    run: deploy ${{ params.version }} ${{ matrix.n }}',
+      '  - name: report',
+      '    depends: [to-3.10-1]',
+    ].join('\n');
+    const given = (params: Readonly<Record<string, string>>): Plan => readPlan(text, { ...CONTEXT, params });
+
+    it('takes the given values and the defaults, and gives them to commands as variables', () => {
+      const { diagnostics, request } = given({ version: "1'; $(x)" });
+      assert.deepEqual(diagnostics, []);
+      assert.deepEqual([request?.goal, request?.env], ["Deploy 1'; $(x)", { REGION: '3.10' }]);
+      assert.deepEqual(request.subtasks[0], {
+        goal: 'to-3.10-1',
+        name: 'to-3.10-1',
+        run: 'deploy "$SPL_PARAM_version" "$SPL_MATRIX_n"',
+        env: { TAG: "v1'; $(x)", SPL_PARAM_version: "1'; $(x)", SPL_MATRIX_n: '1' },
+      });
+    });
+
+    it('refuses an unknown name and a missing value, each at its place', () => {
+      const plan = given({ regoin: 'eu' });
+      assert.equal(plan.request, null);
+      assert.deepEqual(
+        toldBy(plan, text).map(({ line, text: said }) => [line, said]),
+        [
+          [1, "params: no param 'regoin' (did you mean 'region'?): this plan has version, region"],
+          [2, "params: the param 'version' has no default, and needs a value: --param version=…"],
+        ],
+      );
+      assert.match(given({ version: 'a\nb' }).diagnostics[0]!.message, /must have no line break/);
+    });
+
+    it('is checked without values, and read again by an editor once a default changes', () => {
+      assert.deepEqual(readPlan(text, CONTEXT).diagnostics, []);
+      const memory = new PlanMemory();
+      const names = (written: string) =>
+        readPlan(written, CONTEXT, memory).request?.subtasks.map(({ name }) => name);
+      assert.deepEqual(names(text), ['to-3.10-1', 'report']);
+      assert.deepEqual(names(text.replaceAll('3.10', 'eu')), ['to-eu-1', 'report']);
+      assert.deepEqual(names(text.replace('region: 3.10', 'region: us').replace('to-3.10-1', 'to-us-1')), [
+        'to-us-1',
+        'report',
+      ]);
+    });
   });
 
   it('moves a placeholder out of quotes with a fix', () => {

@@ -13,7 +13,9 @@ import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
 import { withoutDependency } from './list-edits.ts';
-import { placeholders } from './matrix.ts';
+import { filledIn, placeholders, type ParamValues } from './matrix.ts';
+import { paramValues, readParams, requireParam, type Param } from './params.ts';
+import type { WrittenKey } from '../subtask/table.ts';
 import { keyOfField, LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
@@ -35,6 +37,8 @@ export interface PlanKnown {
   readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
   /** The existing namespaces; null if unknown, so that any may exist. */
   readonly namespaces: readonly KnownNamespace[] | null;
+  /** The given values of the plan's params. Absent in a check that runs nothing: then none must be given. */
+  readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The context that a plan is checked against. */
@@ -66,6 +70,7 @@ export interface PlanOutline {
   readonly goal: Written | null;
   readonly namespace: Written | null;
   readonly join: Written | null;
+  readonly params: ReadonlyMap<string, Param>;
   /** The subtasks as written, in order. */
   readonly subtasks: readonly WrittenSubtask[];
   /** The subtasks from the matrices, by index. */
@@ -108,6 +113,9 @@ interface PolicyFault {
   readonly allowed?: readonly string[];
 }
 
+/** The texts of a plan itself in which its params stand. */
+const WITH_PARAMS: readonly string[] = ['goal', 'dir'];
+
 /** The key of a plan or a subtask that a part of a policy limits. */
 const KEY_OF_POLICY = {
   executors: 'executor',
@@ -120,13 +128,17 @@ const KEY_OF_POLICY = {
 class PlanReader {
   readonly #plan: PlanText;
   readonly #context: PlanContext;
-  readonly #subtasks: SubtaskReader;
+  readonly #memory: PlanMemory | undefined;
+  #subtasks: SubtaskReader;
+  #params: ReadonlyMap<string, Param> = new Map();
+  #paramValues: ParamValues = new Map();
   outline: PlanOutline | null = null;
 
   constructor(plan: PlanText, context: PlanContext, memory: PlanMemory | undefined) {
     this.#plan = plan;
     this.#context = context;
-    this.#subtasks = new SubtaskReader(plan, memory?.subtasks);
+    this.#memory = memory;
+    this.#subtasks = new SubtaskReader(plan);
   }
 
   get #drafts(): readonly Draft[] {
@@ -141,6 +153,7 @@ class PlanReader {
     this.#plan.refuseUnknown(entries, PLAN_KEY_NAMES, 'a plan');
     const keys = new Map(entries.map(entry => [entry.key, entry]));
     for (const key of ['goal', 'subtasks']) if (!keys.has(key)) this.#missing(key, beginning);
+    this.#readParams(keys.get('params'), beginning);
     const values = this.#values(entries);
     resolveDependencies(this.#drafts, this.#plan);
     const [goal, namespace, join] = ['goal', 'namespace', 'join'].map(key => this.#written(keys.get(key)));
@@ -148,6 +161,7 @@ class PlanReader {
       goal: goal!,
       namespace: namespace!,
       join: join!,
+      params: this.#params,
       subtasks: this.#subtasks.written,
       drafts: this.#drafts,
     };
@@ -186,19 +200,53 @@ class PlanReader {
       const row = PLAN_KEYS.get(entry.key);
       if (row?.kind === 'subtasks') this.#subtasks.read(entry);
       else if (row?.kind === 'variables') values[entry.key] = this.#env(entry);
-      else if (row !== undefined) values[entry.key] = this.#plan.valueOf(entry, row);
+      else if (WITH_PARAMS.includes(entry.key)) values[entry.key] = this.#withParams(entry, row!);
+      else if (row !== undefined && row.kind !== 'params') values[entry.key] = this.#plan.valueOf(entry, row);
     }
     return values;
   }
 
+  /** Reads the params first, because the rest of the plan uses their values. */
+  #readParams(entry: Entry | undefined, beginning: Range): void {
+    const { diagnostics } = this.#plan;
+    this.#params = readParams(this.#plan, entry);
+    const place = entry?.keyRange ?? beginning;
+    const given = this.#context.params ?? null;
+    this.#paramValues = paramValues(this.#params, given, diagnostics, place);
+    const names = [...this.#params.keys()];
+    const known = this.#memory?.subtasksWith(names, this.#paramValues);
+    this.#subtasks = new SubtaskReader(this.#plan, { names, values: this.#paramValues }, known);
+  }
+
+  /** Reads a text of the plan itself, with the values of its params. */
+  #withParams(entry: Entry, row: WrittenKey): unknown {
+    const written = this.#written(entry);
+    if (written !== null) this.#requireParams(written);
+    return this.#plan.valueOf(entry, row, text => this.#fill(text));
+  }
+
+  #fill(text: string): string {
+    return filledIn(text, new Map(), this.#paramValues);
+  }
+
+  #requireParams(written: Written): void {
+    for (const each of placeholders(written.value)) {
+      const place = this.#placeIn(written, each.start, each.end - each.start);
+      requireParam(each, [...this.#params.keys()], place, this.#plan.diagnostics);
+    }
+  }
+
   #env(entry: Entry): Variables | undefined {
     const variables = readEnv(this.#plan, entry);
-    for (const written of variables?.values() ?? [])
-      for (const { start, end } of placeholders(written.value).filter(({ variable }) => variable === null)) {
-        const message = "a placeholder of a plan's own env is written ${{ env.NAME }}";
+    for (const written of variables?.values() ?? []) {
+      this.#requireParams(written);
+      for (const { start, end, variable, param } of placeholders(written.value)) {
+        if (variable !== null || param !== null) continue;
+        const message = "a placeholder of a plan's own env is written ${{ params.NAME }} or ${{ env.NAME }}";
         this.#plan.diagnostics.error('matrix', message, this.#placeIn(written, start, end - start));
       }
-    return variables && valuesOf(this.#plan, variables);
+    }
+    return variables && valuesOf(this.#plan, variables, text => this.#fill(text));
   }
 
   #request(values: Values): PlanRequest {

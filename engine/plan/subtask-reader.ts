@@ -14,8 +14,10 @@ import {
   variableOf,
   variablesIn,
   type Combination,
+  type ParamValues,
   type Placeholder,
 } from './matrix.ts';
+import { requireParam } from './params.ts';
 import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS } from './plan-keys.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 import { misplacedPlaceholders, type Misplaced, type Obstacle } from './shell-places.ts';
@@ -94,16 +96,26 @@ const MISPLACED: Readonly<Record<Obstacle, string>> = {
 export type Matrix = ReadonlyMap<string, readonly string[]>;
 type Keys = ReadonlyMap<string, Entry>;
 
+/** The params of a plan, for its subtasks. */
+interface Params {
+  /** The declared names; some may have no value yet. */
+  readonly names: readonly string[];
+  readonly values: ParamValues;
+}
+const NO_PARAMS: Params = { names: [], values: new Map() };
+
 /** Reads the subtasks of a plan, and fills each in for every combination of its matrix. */
 export class SubtaskReader {
   readonly #plan: PlanText;
+  readonly #params: Params;
   readonly #known: ReadSubtasks | undefined;
   readonly written: WrittenSubtask[] = [];
   readonly drafts: Draft[] = [];
 
   /** @param known earlier readings, whose ranges become invalid */
-  constructor(plan: PlanText, known?: ReadSubtasks) {
+  constructor(plan: PlanText, params: Params = NO_PARAMS, known?: ReadSubtasks) {
     this.#plan = plan;
+    this.#params = params;
     this.#known = known;
   }
 
@@ -204,7 +216,7 @@ export class SubtaskReader {
     const prompt = this.#filled(keys.get('prompt'), combination);
     body['goal'] ??= prompt ?? body['name'];
     const depends = written.depends.map(({ value, range }) => ({
-      text: filledIn(value, combination),
+      text: this.#fill(value, combination),
       range,
     }));
     return { body, depends };
@@ -217,20 +229,24 @@ export class SubtaskReader {
     if (!isText(row)) return this.#plan.valueOf(entry, row);
     const text = this.#plan.textOf(entry.node, key, range)?.value;
     if (text === undefined) return undefined;
-    const filled = key === 'run' ? commandWithVariables(text) : filledIn(text, combination);
+    const filled = key === 'run' ? commandWithVariables(text) : this.#fill(text, combination);
     return this.#plan.checked(key, filled, row.written ?? row.schema, range, row.choices);
   }
 
   #env(entry: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {
     const variables = entry === undefined ? undefined : readEnv(this.#plan, entry);
     if (variables === undefined) return {};
-    return valuesOf(this.#plan, variables, text => filledIn(text, combination));
+    return valuesOf(this.#plan, variables, text => this.#fill(text, combination));
   }
 
-  /** Returns the values of the matrix that a command names. */
+  #fill(text: string, combination: Combination): string {
+    return filledIn(text, combination, this.#params.values);
+  }
+
+  /** Returns the values of the matrix and the params that a command names. */
   #valuesOf(run: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {
     const text = run === undefined ? undefined : this.#plan.textOf(run.node, 'run', run.range)?.value;
-    return text === undefined ? {} : variablesIn(text, combination);
+    return text === undefined ? {} : variablesIn(text, combination, this.#params.values);
   }
 
   #depends(entry: Entry | undefined): readonly Written[] {
@@ -320,12 +336,15 @@ export class SubtaskReader {
     for (const each of misplacedPlaceholders(written.value)) this.#misplaced(each, written, placeOf(each));
   }
 
-  #placeholder(key: string, { key: of, variable }: Placeholder, range: Range, matrix: Matrix): void {
+  #placeholder(key: string, placeholder: Placeholder, range: Range, matrix: Matrix): void {
+    const { key: of, variable, param } = placeholder;
+    requireParam(placeholder, this.#params.names, range, this.#plan.diagnostics);
+    if (param !== null) return;
     if (of !== null && !matrix.has(of)) this.#unknownKey(of, range, [...matrix.keys()]);
     if (of !== null || (variable !== null && (key === 'run' || key === 'env'))) return;
     const message =
       variable === null
-        ? 'a placeholder is written ${{ matrix.KEY }} or ${{ env.NAME }}'
+        ? 'a placeholder is written ${{ matrix.KEY }}, ${{ params.NAME }} or ${{ env.NAME }}'
         : `\${{ env.${variable} }} is read when an attempt begins, and only run and env can wait for that`;
     this.#plan.diagnostics.error('matrix', message, range);
   }

@@ -20,7 +20,7 @@ export interface WrittenKey {
   readonly key: string;
   /** Its member in the body of a fan-out; null for a key that exists only in plans. */
   readonly field: string | null;
-  readonly kind: Kind | 'subtasks';
+  readonly kind: Kind | 'subtasks' | 'params';
   /** The schema of the value in the body, with its default. */
   readonly schema: v.GenericSchema;
   /** The schema of the written value, where it differs from `schema`. */

@@ -9,7 +9,7 @@ import {
   fleet as fleetDocument,
   started,
 } from '../../engine/cli/testing/documents.ts';
-import { editor, escape, pick, press } from '../../test/stubs/vscode.ts';
+import { editor, escape, pick, press, type } from '../../test/stubs/vscode.ts';
 import { PlanRuns } from '../plans/plan-runs.ts';
 import { Plans } from '../plans/plans.ts';
 import { memento, next, useEditor } from '../testing/editor.ts';
@@ -114,6 +114,15 @@ describe('a plan that is run', () => {
     await open();
     await on.window.run('fleet.runPlan', subject(null));
     assert.equal((await run()).namespace, 'beta');
+  });
+
+  it('asks for the params that have no default', async () => {
+    const text = PLAN.replace('name: types', 'name: t${{ params.n }}').replace('[types,', '[t*,');
+    const subject = await open(`params: { n: , m: 1 }\n${text}`);
+    editor.person.will(type('7'));
+    await on.window.run('fleet.runPlan', subject(null));
+    const { children } = await on.fleet.client.report('join', { task: (await run()).thread });
+    assert.equal(children[0]!.name, 't7');
   });
 
   it('is not run with a fault, and shows it', async () => {

@@ -107,8 +107,14 @@ async function run(
   const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
   await vscode.workspace.openTextDocument(uri);
-  const asked = await (await context.plans.client()).requested(uri.toString(), subtask);
-  if ('errors' in asked) return sayFaulty(asked.errors);
+  const plans = await context.plans.client();
+  let asked = await plans.requested(uri.toString(), subtask);
+  if ('params' in asked) {
+    const params = await askParams(asked.params);
+    if (params === undefined) return;
+    asked = await plans.requested(uri.toString(), subtask, params);
+  }
+  if (!('request' in asked)) return sayFaulty('errors' in asked ? asked.errors : 1);
   const client = await engine(context);
   const { live } = await client.report('fleet', {});
   // The coordinator counts as live.
@@ -126,6 +132,22 @@ async function run(
   );
   await context.notePlanRun(uri, task.thread);
   notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
+}
+
+/** Asks for the value of each param that has no default; undefined once one is dismissed. */
+async function askParams(
+  params: Extract<Requested, { params: unknown }>['params'],
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const values: Record<string, string> = {};
+  for (const { name, description } of params) {
+    const value = await vscode.window.showInputBox({
+      title: vscode.l10n.t('Value of {0}', name),
+      ...(description !== null && { prompt: description }),
+    });
+    if (value === undefined) return undefined;
+    values[name] = value;
+  }
+  return values;
 }
 
 async function sayFaulty(errors: number): Promise<void> {

@@ -13,7 +13,11 @@ export interface PlanClient extends vscode.Disposable {
   /** Returns the outline of a plan; null for a plan that cannot be read, or is not open. */
   outline(uri: string): Promise<protocol.Outline>;
   graph(uri: string): Promise<protocol.Graph>;
-  requested(uri: string, subtask: number | null): Promise<protocol.Requested>;
+  requested(
+    uri: string,
+    subtask: number | null,
+    params?: Readonly<Record<string, string>>,
+  ): Promise<protocol.Requested>;
   know(known: protocol.Known | null): Promise<void>;
   remember(lastRun: protocol.LastRun): Promise<void>;
 }
@@ -54,7 +58,8 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
     onDidStartAgain: again.event,
     outline: uri => ask(protocol.OUTLINE, { uri }, protocol.outlineSchema),
     graph: uri => ask(protocol.GRAPH, { uri }, protocol.graphSchema),
-    requested: (uri, subtask) => ask(protocol.REQUEST, { uri, subtask }, protocol.requestedSchema),
+    requested: (uri, subtask, params) =>
+      ask(protocol.REQUEST, { uri, subtask, params }, protocol.requestedSchema),
     know: known => client.sendNotification(protocol.KNOWN, known),
     remember: lastRun => client.sendNotification(protocol.LAST_RUN, lastRun),
     dispose: () => {

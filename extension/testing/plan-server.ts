@@ -45,8 +45,12 @@ export class ServedPlans implements PlanClient {
     return this.#connection.sendRequest(protocol.GRAPH, { uri });
   }
 
-  requested(uri: string, subtask: number | null): Promise<protocol.Requested> {
-    return this.#connection.sendRequest(protocol.REQUEST, { uri, subtask });
+  requested(
+    uri: string,
+    subtask: number | null,
+    params?: Readonly<Record<string, string>>,
+  ): Promise<protocol.Requested> {
+    return this.#connection.sendRequest(protocol.REQUEST, { uri, subtask, params });
   }
 
   know(known: protocol.Known | null): Promise<void> {

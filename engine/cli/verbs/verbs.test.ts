@@ -654,6 +654,33 @@ describe('spl task fan-out', () => {
     }
   });
 
+  it('gives the params of a plan their values, and refuses others', async () => {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'spl-params-'));
+    const file = joinPath(folder, 'a.fanout.yaml');
+    const text =
+      'goal: g\nparams: { to: , n: 2 }\nsubtasks:\n  - goal: t\n    run: x ${{ params.to }} ${{ params.n }}\n';
+    await writeFile(file, text);
+    const given = (...words: readonly string[]) =>
+      run(['task', 'fan-out', 'A', '--plan', file, ...words], { answers: { ...answers, fleet: fleet([]) } });
+    const { host } = await given('--param', 'to=a=b');
+    assert.deepEqual(host.engine.asked.at(-1)?.input['subtasks'], [
+      {
+        goal: 't',
+        run: 'x "$SPL_PARAM_to" "$SPL_PARAM_n"',
+        env: { SPL_PARAM_to: 'a=b', SPL_PARAM_n: '2' },
+      },
+    ]);
+    assert.match((await given()).err, /a\.fanout\.yaml:2:11: error the param 'to' has no default/);
+    assert.match((await given('--param', 'ot=a')).err, /:2:1: error no param 'ot' \(did you mean 'to'\?\)/);
+    assert.match((await given('--param', 'to')).err, /--param 'to' is not of the form NAME=VALUE/);
+    assert.match((await given('--param', 'to=1', '--param', 'to=2')).err, /--param to is given twice/);
+    const { err } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--param', 'to=1'], {
+      answers,
+    });
+    assert.match(err, /--param needs --plan/);
+    await rm(folder, { recursive: true });
+  });
+
   it('exits with 3 for a missing file', async () => {
     const { code, err } = await run(['task', 'fan-out', 'A', '--subtasks', '/nowhere/x.ndjson'], { answers });
     assert.deepEqual([code, err], [3, "error: no file '/nowhere/x.ndjson'\n"]);

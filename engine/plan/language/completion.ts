@@ -74,6 +74,7 @@ const BEGINNINGS: { readonly [K in WrittenKey['kind']]?: string } = {
   names: ' [$1]',
   values: ' { $1: [$2] }',
   variables: ' { $1: $2 }',
+  params: '\n  $1: $2',
 };
 
 function keys(text: string, offset: number, cursor: Cursor): readonly Completion[] {
@@ -89,22 +90,31 @@ function keys(text: string, offset: number, cursor: Cursor): readonly Completion
 
 function placeholders(text: string, offset: number, cursor: Cursor): readonly Completion[] {
   const { start, end } = itemAround(text, offset);
-  const isNamed = /matrix\.[\w-]*$/.test(cursor.before);
+  const owner = /(matrix|params)\.[\w-]*$/.exec(cursor.before)?.[1];
   const space = cursor.before.endsWith(' ') ? '' : ' ';
   const closing = text.startsWith('}}', cursor.word.end) ? '' : '}}';
-  return matrixKeys(text.slice(start, end)).map(key =>
-    item(cursor, `matrix.${key}`, 'variable', {
-      insert: isNamed ? key : `${space}matrix.${key} ${closing}`,
-    }),
-  );
+  const offered = (of: string, names: readonly string[]): readonly Completion[] =>
+    owner !== undefined && owner !== of
+      ? []
+      : names.map(name =>
+          item(cursor, `${of}.${name}`, 'variable', {
+            insert: owner === of ? name : `${space}${of}.${name} ${closing}`,
+          }),
+        );
+  return [
+    ...(cursor.inSubtask ? offered('matrix', namesUnder('matrix', text.slice(start, end))) : []),
+    ...offered('params', namesUnder('params', text)),
+  ];
 }
 
-/** Returns the keys of a subtask's matrix, judged by its lines. */
-function matrixKeys(written: string): readonly string[] {
-  const flow = /^\s*(?:- +)?matrix:\s*\{(.*)$/m.exec(written)?.[1];
+/** Returns the keys of a mapping, such as a subtask's matrix, judged by its lines. */
+function namesUnder(owner: 'matrix' | 'params', written: string): readonly string[] {
+  const dashes = owner === 'matrix' ? ' *(?:- +)?' : '';
+  const flow = new RegExp(`^${dashes}${owner}:\\s*\\{(.*)$`, 'm').exec(written)?.[1];
   if (flow !== undefined)
     return Array.from(flow.matchAll(/(?:^|,)\s*([A-Za-z_][\w-]*)\s*:/g), match => match[1]!);
-  const [, lead, block] = /^( *(?:- +)?)matrix:[ ]*\r?\n((?: +.*\r?\n?)*)/m.exec(written) ?? [];
+  const inLines = new RegExp(`^(${dashes})${owner}:[ ]*\\r?\\n((?: +.*\\r?\\n?)*)`, 'm');
+  const [, lead, block] = inLines.exec(written) ?? [];
   const column = /^ */.exec(block ?? '')![0].length;
   if (block === undefined || column <= lead!.length) return [];
   const at = new RegExp(`^ {${column}}([A-Za-z_][\\w-]*)\\s*:`, 'gm');

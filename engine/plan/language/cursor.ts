@@ -6,7 +6,7 @@ import type { Range } from '../diagnostics.ts';
 export interface Cursor {
   /** True inside the list of subtasks. */
   readonly inSubtask: boolean;
-  /** The part at the cursor: a key, a value, or a matrix key in a placeholder. */
+  /** The part at the cursor: a key, a value, or a name in a placeholder. */
   readonly part: 'key' | 'value' | 'placeholder';
   /** The key of the value at the cursor; empty for a key. */
   readonly key: string;
@@ -18,7 +18,7 @@ export interface Cursor {
 
 /** Matches the indentation and dashes before a key, and the key. */
 const KEY_LINE = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?:\s|$)/;
-const PLACEHOLDER = /\$\{\{\s*(?:matrix\.)?[\w-]*$/;
+const PLACEHOLDER = /\$\{\{\s*(?:(?:matrix|params)\.)?[\w-]*$/;
 
 /** Returns the syntax at the cursor; null in comments, and in text without a key. */
 export function cursorAt(text: string, offset: number): Cursor | null {

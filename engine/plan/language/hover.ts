@@ -59,7 +59,9 @@ function outlineHover(
     const at = join.offsets(text).findLastIndex(each => each <= offset);
     return joinHover(join, at, outline, context);
   }
-  return placeholderHover(outline, text, offset) ?? nameHover(outline, offset);
+  return (
+    placeholderHover(outline, text, offset) ?? paramHover(outline, text, offset) ?? nameHover(outline, offset)
+  );
 }
 
 /** The most names in a list. The others are only counted. */
@@ -89,6 +91,25 @@ function placeholderHover({ subtasks }: PlanOutline, text: string, offset: numbe
   return {
     text: `one subtask for each of: ${listed(values)}`,
     range: { start: start + found.start, end: start + found.end },
+  };
+}
+
+/** Describes the param that is declared or used at a place. */
+function paramHover({ params }: PlanOutline, text: string, offset: number): Hover | null {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const lineEnd = text.indexOf('\n', offset);
+  const line = text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
+  const used = placeholders(line)
+    .map(({ param, start, end }) => ({ param, range: { start: lineStart + start, end: lineStart + end } }))
+    .find(({ range }) => contains(range, offset));
+  const declared = [...params.values()].find(({ range }) => contains(range, offset));
+  const param = used?.param == null ? declared : params.get(used.param);
+  if (param === undefined) return null;
+  const { name, otherwise, description } = param;
+  const value = otherwise === null ? 'must be given' : `${code(otherwise)} unless it is given`;
+  return {
+    text: [...(description === null ? [] : [description]), `${value}: \`--param ${name}=…\``].join('\n\n'),
+    range: used?.range ?? param.range,
   };
 }
 

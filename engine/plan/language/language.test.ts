@@ -321,6 +321,17 @@ describe('the names of a plan', () => {
 });
 
 describe('the hover in a plan', () => {
+  it('describes a param where it is declared and used', () => {
+    const text =
+      'goal: To ${{ params.to }}\nparams:\n  to: { default: eu, description: The place }\n  tag:\nsubtasks:\n  - run: x ${{ params.tag }}\n    name: a\n';
+    const hover = (at: number): string | undefined =>
+      hoverAt(text, at, { outline: read(text).outline, cel: celCompiler, lastRun: null })?.text;
+    const place = 'The place\n\n`eu` unless it is given: `--param to=…`';
+    assert.equal(hover(text.indexOf('params.to')), place);
+    assert.equal(hover(text.indexOf('to: {')), place);
+    assert.equal(hover(text.indexOf('params.tag')), 'must be given: `--param tag=…`');
+  });
+
   const facts: JoinFacts = {
     counts: { accepted: 0, rejected: 0, failed: 1, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
     costUsd: 1,

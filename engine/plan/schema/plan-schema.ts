@@ -10,6 +10,11 @@ const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
 const MATRIX_KEY = '^[A-Za-z_][A-Za-z0-9_-]*$';
 /** A value that looks like a number is also a text, in its written form. */
 const WRITTEN: Json = { type: ['string', 'number', 'boolean', 'null'] };
+const PARAM: Json = {
+  type: 'object',
+  properties: { default: WRITTEN, description: WRITTEN },
+  additionalProperties: false,
+};
 const LIST: Json = { type: 'array', items: WRITTEN };
 
 /**
@@ -58,6 +63,12 @@ function valueOf({ kind, choices, schema }: WrittenKey): Json {
         type: 'object',
         propertyNames: { pattern: MATRIX_KEY },
         additionalProperties: { ...LIST, minItems: 1 },
+      };
+    case 'params':
+      return {
+        type: 'object',
+        propertyNames: { pattern: MATRIX_KEY },
+        additionalProperties: { anyOf: [WRITTEN, PARAM] },
       };
     case 'subtasks':
       return { type: 'array', minItems: 1, items: { $ref: '#/definitions/subtask' } };

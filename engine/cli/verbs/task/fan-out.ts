@@ -7,6 +7,7 @@ import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { DESCRIPTOR_KEYS } from '../../../plan/descriptor.ts';
 import type { PlanRequest } from '../../../plan/plan.ts';
+import { PARAM_OPTION, paramsOf } from '../../params.ts';
 import { NO_FLEET, readPlanFile, requestOf } from '../../plans.ts';
 import { readSubtasks } from '../../subtasks.ts';
 import { inNamespace, usedNamespace } from '../../used-namespace.ts';
@@ -54,6 +55,10 @@ export const taskFanOut = defineVerb({
       'read the subtasks from a file, one per line',
     ],
     ['spl task fan-out REL-7 --plan release.fanout.yaml', 'run a plan file'],
+    [
+      'spl task fan-out REL-7 --plan deploy.fanout.yaml --param region=eu',
+      'give a param of the plan its value',
+    ],
   ],
   positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
@@ -64,6 +69,7 @@ export const taskFanOut = defineVerb({
       'files',
     ),
     plan: text('--plan <file>', 'Plan file, instead of subtasks; command-line options override it', 'files'),
+    param: PARAM_OPTION,
     join: text('--join <predicate>', 'Join predicate (default: all)'),
     losers: choice(
       '--losers <what>',
@@ -118,11 +124,17 @@ export const taskFanOut = defineVerb({
 type Asked = Omit<PlanRequest, 'goal' | 'subtasks'> & { readonly subtasks: readonly object[] };
 
 interface Sources {
+  readonly param: readonly string[];
   readonly subtask: readonly string[];
   readonly subtasks: string | null;
 }
 
-async function ofOptions({ cwd, env, stdin }: Context, { subtask, subtasks }: Sources): Promise<Asked> {
+async function ofOptions(
+  { cwd, env, stdin }: Context,
+  { subtask, subtasks, param }: Sources,
+): Promise<Asked> {
+  if (param.length > 0)
+    throw new FleetError('USAGE', '--param needs --plan', { hint: 'A param is a value of a plan file.' });
   return {
     subtasks: await readSubtasks({ subtask, subtasks, cwd, env, stdin }),
     join: 'all',
@@ -145,7 +157,7 @@ async function ofPlan(context: Context, given: Sources, file: string): Promise<A
     });
   const { instances, executors, default_executor: defaultExecutor } = await context.report('fleet', {});
   const workers = instances.filter(({ role }) => role === 'worker');
-  const known = { ...NO_FLEET, defaultExecutor, executors, workers };
+  const known = { ...NO_FLEET, defaultExecutor, executors, workers, params: paramsOf(given.param) };
   return requestOf(await readPlanFile(context, file, known), context);
 }
 
