@@ -201,6 +201,17 @@ export const ROWS = [
     help: 'How often it may be started.',
   },
   {
+    key: 'backoff',
+    field: 'backoff_secs',
+    kind: 'seconds',
+    // Null for a second, doubled up to a minute.
+    schema: orNull(v.pipe(seconds, v.maxValue(3_600, 'must be at most an hour'))),
+    usual: null,
+    summary:
+      'how many seconds the next attempt waits after a failed one, twice as many after each; 1 if missing',
+    help: 'How many seconds the second attempt waits after the end of the first. Each later wait is twice as long, up to an hour. Without it: a second, up to a minute.',
+  },
+  {
     key: 'isolation',
     field: 'isolation',
     kind: 'choice',

@@ -349,9 +349,9 @@ describe('attempts and targets', function () {
         ({ children }) =>
           children[0]!.attempt === 1 &&
           children[0]!.state === 'pending' &&
-          /next one in/.test(children[0]!.reason ?? ''),
+          /waits .* before attempt/.test(children[0]!.reason ?? ''),
       );
-      assert.match(pausing.children[0]!.reason!, /attempt 1 ended as failed; next one in 1s/);
+      assert.match(pausing.children[0]!.reason!, /attempt 1 ended as failed; waits 1s before attempt 2/);
       const { outcome, children } = await fleet.joined('TRIES');
       assert.equal(outcome, 'satisfied');
       assert.deepEqual(

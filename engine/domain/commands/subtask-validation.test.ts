@@ -56,6 +56,7 @@ describe('completeSubtasks', () => {
       depends_on: [],
       when: 'accepted',
       attempts: null,
+      backoff_secs: null,
       isolation: 'folder',
       env: null,
     });
@@ -89,6 +90,7 @@ describe('completeSubtasks', () => {
       depends_on: [2, 0],
       when: 'accepted',
       attempts: 3,
+      backoff_secs: 1.5,
       isolation: 'folder',
       env: { CI: '1' },
     };
@@ -213,6 +215,7 @@ describe('completeSubtasks', () => {
       { goal: 'x', isolation: 'worktree' },
       'isolation = worktree is for what runs in a folder, and executor echo does not',
     ],
+    ['too long a back-off', { goal: 'x', backoff_secs: 3601 }, 'backoff_secs = 3601 must be at most an hour'],
     ['half an attempt', { goal: 'x', attempts: 1.5 }, 'attempts = 1.5 must be a whole number'],
     [
       'dependencies that are no list',

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../record/canonical.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord } from '../../record/record.ts';
 import { asJson, TOPIC } from '../model/record-bodies.ts';
+import { joinDocument } from '../views/views.ts';
 import { applyRecord } from './apply-record.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FanOut, type FleetState } from '../model/state.ts';
@@ -164,6 +165,34 @@ describe('the fold', () => {
       [1, 'exit 1'],
       [2, 'exit 2'],
     ]);
+  });
+
+  it('waits the named back-off before each attempt, twice as long each time, up to an hour, also after a restart', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ attempts: 4, backoff_secs: 1_000 }]);
+    const { task } = fanOut;
+    const current = () => fleet.core.state.tasks.get(task.thread)!.fanOut!;
+    const passTo = (end: number): void => {
+      while (fleet.now < end) {
+        fleet.beat(0);
+        fleet.pass(Math.min(5_000, end - fleet.now));
+      }
+    };
+    for (const [before, secs] of [1_000, 2_000, 3_600].entries()) {
+      fleet.report(current(), 0, { verdict: 'failed' });
+      const end = fleet.now + secs * 1_000;
+      fleet.restart();
+      fleet.hello(0);
+      const told = joinDocument(fleet.core, current().task, false, fleet.now).children[0]!.reason;
+      assert.equal(
+        told,
+        `attempt ${before + 1} ended as failed; waits ${secs}s before attempt ${before + 2}`,
+      );
+      passTo(end - 1);
+      assert.equal(current().children[0]!.state, 'pending');
+      passTo(end + 1);
+      assert.equal(current().children[0]!.state, 'assigned');
+    }
   });
 
   it('gives the same state from the log as live', () => {

@@ -63,8 +63,10 @@ export interface FoldContext {
   readonly cel: CelCompiler;
 }
 
-/** The maximum back-off between attempts. */
-const MAX_BACKOFF_MS = 60_000;
+/** The back-off before the second attempt, and the maximum one, of a subtask that names none. */
+const USUAL_BACKOFF_MS = 1_000;
+const MAX_USUAL_BACKOFF_MS = 60_000;
+const MAX_BACKOFF_MS = 3_600_000;
 
 /**
  * Applies one record to the state. Ignores a record that does not fit: the report of a fenced attempt, a topic whose
@@ -298,7 +300,7 @@ function endDelivery(
     // A lack of quota does not count as an attempt, and the next one waits for the breaker.
     if (isQuota) child.spentBefore++;
     child.mayHaveRun ||= body.lost === true;
-    child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(child.attempt - child.spentBefore);
+    child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(fanOut, child);
     child.verdict = null;
     child.report = null;
     move(state, fanOut, child, 'failed');
@@ -394,8 +396,12 @@ function executorAndKey(fanOut: FanOut, child: Child): [executor: string, key: s
   return [fanOut.subtasks[child.index]!.executor, keyOf(ref)];
 }
 
-function backoffMs(ended: number): number {
-  return Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (ended - 1));
+/** Returns the pause after a failed attempt: it doubles, and depends on nothing but records. */
+function backoffMs(fanOut: FanOut, { index, attempt, spentBefore }: Child): number {
+  const named = fanOut.subtasks[index]!.backoff_secs;
+  const [first, most] =
+    named === null ? [USUAL_BACKOFF_MS, MAX_USUAL_BACKOFF_MS] : [named * 1000, MAX_BACKOFF_MS];
+  return Math.min(most, first * 2 ** (attempt - spentBefore - 1));
 }
 
 function keepAttempt(child: Child, verdict: ChildVerdict): void {

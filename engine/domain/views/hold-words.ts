@@ -41,7 +41,7 @@ const WORDS: Words = {
   environment: (_, held) =>
     `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${nameOf(held)} && spl task retry ${nameOf(held)}`,
   'back-off': ({ until }, { child, now }) =>
-    `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((until - now) / 1000)}s`,
+    `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; waits ${Math.ceil((until - now) / 1000)}s before attempt ${child.attempt + 1}`,
   'serial run': () => 'waiting for its turn: a serial run has one subtask out at a time',
   turn: (_, { fanOut }) => `waiting for its turn: this run has ${fanOut.maxParallel} at a time`,
   quota: ({ executor }, { state }) => describeQuota(state.breakers, executor),

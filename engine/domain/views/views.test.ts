@@ -257,7 +257,7 @@ describe('what a child waits for', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ attempts: 2 }]);
     fleet.report(fanOut, 0, { verdict: 'timeout' });
-    assert.equal(reasonOf(fleet, fanOut, 0), 'attempt 1 ended as timeout; next one in 1s');
+    assert.equal(reasonOf(fleet, fanOut, 0), 'attempt 1 ended as timeout; waits 1s before attempt 2');
   });
 
   it('is its turn, in a serial run', () => {

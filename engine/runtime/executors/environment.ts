@@ -9,7 +9,7 @@ export const markOf = (id: string): string => `${ATTEMPT_MARK}=${id}`;
 
 /** Matches the variables of an attempt, which are also in the environment of an attempt that submits others. */
 const OF_ATTEMPT =
-  /^SPL_(?:TASK|SUBTASK|ATTEMPT|ATTEMPT_ID|HINT|BRANCH|WORKTREE|PORT_BASE|PORT_COUNT|ITEM|MATRIX_.*)$/;
+  /^SPL_(?:TASK|SUBTASK|ATTEMPT|ATTEMPT_ID|HINT|BRANCH|WORKTREE|PORT_BASE|PORT_COUNT|ITEM|(?:MATRIX|PARAM)_.*)$/;
 
 /**
  * Matches a reference to a variable in a value of `env`. It is resolved when the attempt begins, and is in no record.
@@ -47,8 +47,8 @@ export function attemptEnvironment(own: NodeJS.ProcessEnv, attempt: AttemptSpec)
 function filledIn(env: AttemptSpec['env'], inherited: NodeJS.ProcessEnv): Record<string, string> {
   const read = (value: string): string =>
     value.replace(READ_AT_ATTEMPT, (_whole, name: string) => inherited[name] ?? '');
-  // Values of a matrix and items of a list are literal.
-  const isText = (name: string): boolean => name === 'SPL_ITEM' || name.startsWith('SPL_MATRIX_');
+  // Values of a matrix and of params, and items of a list, are literal.
+  const isText = (name: string): boolean => name === 'SPL_ITEM' || /^SPL_(?:MATRIX|PARAM)_/.test(name);
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, isText(name) ? value : read(value)]),
   );

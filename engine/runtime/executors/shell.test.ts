@@ -242,13 +242,20 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
           A: '1',
           B: '<${{ env.SECRET }}${{env.NONE}}>',
           SPL_MATRIX_x: '${{ env.SECRET }}',
+          SPL_PARAM_x: '${{ env.SECRET }}',
           SPL_TASK: 'other',
         };
-        const { output } = await attempt('printf "%s\\n" "$A" "$B" "$SPL_MATRIX_x" "$SPL_TASK"', {
+        const { output } = await attempt('printf "%s\\n" "$A" "$B" "$SPL_MATRIX_x$SPL_PARAM_x" "$SPL_TASK"', {
           env,
           environment,
         });
-        assert.deepEqual(output.split('\n'), ['1', "<it's $HOME>", '${{ env.SECRET }}', 'TRIED', '']);
+        assert.deepEqual(output.split('\n'), [
+          '1',
+          "<it's $HOME>",
+          '${{ env.SECRET }}${{ env.SECRET }}',
+          'TRIED',
+          '',
+        ]);
       });
 
       it('with the hint of a retry', async () => {
