@@ -110,6 +110,10 @@ export const childSchema = v.looseObject({
   exit_code: v.nullable(v.number()),
   signal: v.nullable(v.string()),
   summary: v.nullable(v.string()),
+  /** What its last attempt wrote to the file `$SPL_RESULTS`; absent without results. */
+  results: v.exactOptional(v.record(v.string(), v.unknown())),
+  /** True where more results are in the record than are shown here. */
+  results_cut: v.exactOptional(v.boolean()),
   attempt: v.number(),
   depends_on: v.array(v.number()),
   /** `failed` and `always` are follow-ups, which the join does not count. */

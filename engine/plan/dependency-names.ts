@@ -3,7 +3,7 @@ import type { Fix, Range } from './diagnostics.ts';
 import { withoutDependency } from './list-edits.ts';
 import { placeholders } from './matrix.ts';
 import type { PlanText } from './plan-text.ts';
-import type { Draft, WrittenSubtask } from './subtask-reader.ts';
+import type { Draft, ResultUse, WrittenSubtask } from './subtask-reader.ts';
 
 /** The limit of all dependencies of a plan. A pattern in a matrix could make their number quadratic. */
 const MAX_DEPENDENCIES = 1_000_000;
@@ -22,6 +22,7 @@ export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): v
     }
     if (indices.size > 0) draft.body['depends_on'] = [...indices].sort((a, b) => a - b);
   }
+  for (const draft of drafts) for (const use of draft.written.results) names.requireResult(use, draft);
 }
 
 /** The limit of comparisons of names with patterns: they take some tenths of a second. */
@@ -48,6 +49,24 @@ class Names {
     }
     // Reported once all names are known, so that the suggested name is free.
     for (const each of repeated) if (!this.#plan.diagnostics.isFull) this.#repeated(...each);
+  }
+
+  /** Reports the use of a result of a subtask that does not exist, or that need not have ended. */
+  requireResult({ subtask, key, range }: ResultUse, { body, written }: Draft): void {
+    const index = this.#byName.get(subtask);
+    const on = (body['depends_on'] ?? []) as readonly number[];
+    if (index !== undefined && on.includes(index)) return;
+    if (index !== undefined) {
+      const message = `this subtask does not depend on '${subtask}', so that its results may not exist: add it to depends`;
+      return this.#plan.diagnostics.error('results', message, range);
+    }
+    const names = [...this.#byName].filter(([, at]) => on.includes(at)).map(([name]) => name);
+    const near = nearestName(subtask, names.length > 0 ? names : this.#byName.keys());
+    const text = `\${{ subtasks.${near}.results.${key} }}`;
+    const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text }];
+    const message = `no subtask has the name '${subtask}'${near === undefined ? '' : ` (did you mean '${near}'?)`}`;
+    if (!written.depends.some(each => each.value === subtask))
+      this.#plan.diagnostics.error('results', message, range, fixes);
   }
 
   /** Returns the subtasks that a name or pattern matches, for the subtask with this index. */

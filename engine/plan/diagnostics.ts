@@ -14,6 +14,7 @@ export type DiagnosticCode =
   | 'unused'
   | 'matrix'
   | 'params'
+  | 'results'
   | 'duplicate-name'
   | 'unknown-dependency'
   | 'cycle'

@@ -1,3 +1,5 @@
+import { resultName, resultRefOf, type ResultRef } from '../subtask/results.ts';
+
 /** One combination of a matrix: a value for each key, as it was written. */
 export type Combination = ReadonlyMap<string, string>;
 
@@ -17,6 +19,8 @@ export interface Placeholder {
   readonly key: string | null;
   /** The param of the plan; null unless it is written as `${{ params.NAME }}`. */
   readonly param: string | null;
+  /** The result of a dependency; null unless it is written as `${{ subtasks.NAME.results.KEY }}`. */
+  readonly result: ResultRef | null;
   /** The variable that is read when an attempt begins; null unless it is written as `${{ env.NAME }}`. */
   readonly variable: string | null;
 }
@@ -28,6 +32,7 @@ export function placeholders(text: string): readonly Placeholder[] {
     end: match.index + match[0].length,
     key: MATRIX_KEY.exec(match[1]!)?.[1] ?? null,
     param: PARAM.exec(match[1]!)?.[1] ?? null,
+    result: resultRefOf(match[1]!),
     variable: VARIABLE.exec(match[1]!)?.[1] ?? null,
   }));
 }
@@ -70,6 +75,28 @@ export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll(
 /** Returns the variable that gives a command the value of a param. */
 export const paramVariable = (name: string): string => `SPL_PARAM_${name.replaceAll('-', '_')}`;
 
+/** Returns the variable that gives a command the value of each placeholder, as far as it has one. */
+function variablesOf(text: string): ReadonlyMap<number, string> {
+  const results = new Map<string, string>();
+  const variables = placeholders(text).map(each => {
+    const name = each.result === null ? variableIn(each) : resultVariable(each.result, results);
+    return [each.start, name] as const;
+  });
+  return new Map(variables.filter((each): each is readonly [number, string] => each[1] !== null));
+}
+
+/** @param taken the variables of the other results of the command, by the names of the results */
+function resultVariable(result: ResultRef, taken: Map<string, string>): string {
+  const name = resultName(result);
+  const known = taken.get(name);
+  if (known !== undefined) return known;
+  const first = `SPL_RESULT_${result.subtask}_${result.key}`.replace(/[^A-Za-z0-9_]/g, '_');
+  const isTaken = [...taken.values()].includes(first);
+  const variable = isTaken ? `${first}_${taken.size + 1}` : first;
+  taken.set(name, variable);
+  return variable;
+}
+
 function variableIn({ key, param, variable }: Placeholder): string | null {
   if (key !== null) return variableOf(key);
   return param === null ? variable : paramVariable(param);
@@ -80,22 +107,29 @@ function variableIn({ key, param, variable }: Placeholder): string | null {
  * placeholder must be at a place for a word, see `misplacedPlaceholders`.
  */
 export function commandWithVariables(text: string): string {
-  return replaced(text, placeholder => {
-    const name = variableIn(placeholder);
-    return name === null ? undefined : `"$${name}"`;
+  const variables = variablesOf(text);
+  return replaced(text, ({ start }) => {
+    const name = variables.get(start);
+    return name === undefined ? undefined : `"$${name}"`;
   });
 }
 
-/** Returns the variables of the matrix and the params that a command line names, with their values. */
+/**
+ * Returns the variables of the matrix, the params and the results that a command line names, with their values. That of
+ * a result is its placeholder, which the delivery fills in.
+ */
 export function variablesIn(
   text: string,
   combination: Combination,
   params: ParamValues = NO_PARAMS,
 ): Record<string, string> {
   const values: Record<string, string> = {};
+  const variables = variablesOf(text);
   for (const placeholder of placeholders(text)) {
-    const value = valueOf(placeholder, combination, params);
-    if (value !== undefined) values[variableIn(placeholder)!] = value;
+    const { result, start } = placeholder;
+    const value =
+      result === null ? valueOf(placeholder, combination, params) : `\${{ subtasks.${resultName(result)} }}`;
+    if (value !== undefined) values[variables.get(start)!] = value;
   }
   return values;
 }

@@ -184,6 +184,29 @@ describe('a plan', () => {
     });
   });
 
+  it('gives commands the results of other subtasks as variables, each its own', () => {
+    const text = [
+      'goal: g',
+      'subtasks:',
+      '  - name: build-1',
+      '  - name: build_1',
+      '  - name: use',
+      '    depends: [build*]',
+      '    env: { TAG: "v${{ subtasks.build-1.results.tag }}" }',
+      '    run: x ${{ subtasks.build-1.results.tag }} ${{ subtasks.build_1.results.tag }} ${{ subtasks.build-1.results.tag }}',
+    ].join('\n');
+    const { diagnostics, request } = readPlan(text, CONTEXT);
+    assert.deepEqual(diagnostics, []);
+    const { run, env } = request!.subtasks[2]!;
+    const [first, second] = ['SPL_RESULT_build_1_tag', 'SPL_RESULT_build_1_tag_2'];
+    assert.equal(run, `x "$${first}" "$${second}" "$${first}"`);
+    assert.deepEqual(env, {
+      TAG: 'v${{ subtasks.build-1.results.tag }}',
+      [first]: '${{ subtasks.build-1.results.tag }}',
+      [second]: '${{ subtasks.build_1.results.tag }}',
+    });
+  });
+
   it('moves a placeholder out of quotes with a fix', () => {
     const lines = [
       'goal: g',

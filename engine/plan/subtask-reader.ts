@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from 'yaml';
+import { resultName, type ResultRef } from '../subtask/results.ts';
 import { decodeAhead } from '../subtask/decode.ts';
 import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
@@ -32,10 +33,17 @@ export interface WrittenSubtask {
   readonly ranges: ReadonlyMap<string, Range>;
   /** The names and patterns of its dependencies, as in the text. */
   readonly depends: readonly Written[];
+  /** The results of other subtasks that its texts use. */
+  readonly results: ResultUse[];
   /** The values of each key of its matrix; null for an invalid matrix. */
   readonly matrix: Matrix | null;
   /** The indices of the subtasks that the matrix makes, ascending. */
   readonly indices: number[];
+}
+
+/** A placeholder of a result, with its place. */
+export interface ResultUse extends ResultRef {
+  readonly range: Range;
 }
 
 /** A subtask after its matrix was expanded. */
@@ -154,8 +162,9 @@ export class SubtaskReader {
     return read;
   }
 
-  #add({ written: { range, name, ranges, depends, matrix }, filled: all }: ReadSubtask): void {
-    const written = { range, name, ranges, depends, matrix, indices: [] as number[] };
+  #add({ written: read, filled: all }: ReadSubtask): void {
+    const { range, name, ranges, depends, results, matrix } = read;
+    const written = { range, name, ranges, depends, results, matrix, indices: [] as number[] };
     this.written.push(written);
     for (const filled of all) {
       const index = this.drafts.length;
@@ -177,12 +186,13 @@ export class SubtaskReader {
       name: name === undefined ? null : this.#plan.textOf(name.node, 'name', name.range),
       ranges: new Map(entries.map(({ key, range: place }) => [key, place])),
       depends: this.#depends(keys.get('depends')),
+      results: [],
       matrix,
       indices: [],
     };
     this.#goal(written, keys);
     for (const entry of matrix === null ? [] : entries)
-      if (entry.key !== 'matrix') this.#placeholders(entry, matrix!);
+      if (entry.key !== 'matrix') this.#placeholders(entry, matrix!, written.results);
     const all = matrix === null ? [] : combinations(matrix);
     const filled = all.map(combination => this.#fillIn(written, keys, combination));
     return { written, filled, ranges: rangesOf(written), at: range.start };
@@ -311,10 +321,10 @@ export class SubtaskReader {
   }
 
   /** Reports placeholders that are unknown, or are not separate words of their command line. */
-  #placeholders(entry: Entry, matrix: Matrix): void {
+  #placeholders(entry: Entry, matrix: Matrix, results: ResultUse[]): void {
     if (entry.key === 'env') {
       const variables = readEnv(this.#plan, entry)?.values() ?? [];
-      for (const written of variables) this.#placeholdersIn('env', written, matrix);
+      for (const written of variables) this.#placeholdersIn('env', written, matrix, results);
       return;
     }
     for (const node of this.#plan.itemsOrOne(entry)) {
@@ -322,30 +332,36 @@ export class SubtaskReader {
       // Few texts have placeholders. The others need no scan by character.
       if (!this.#plan.text.slice(start, end).includes('${{')) continue;
       const written = this.#plan.textOf(node, entry.key, { start, end });
-      if (written !== null) this.#placeholdersIn(entry.key, written, matrix);
+      if (written !== null) this.#placeholdersIn(entry.key, written, matrix, results);
     }
   }
 
-  #placeholdersIn(key: string, written: Written, matrix: Matrix): void {
+  #placeholdersIn(key: string, written: Written, matrix: Matrix, results: ResultUse[]): void {
     const found = placeholders(written.value);
     if (found.length === 0) return;
     const offsets = written.offsets(this.#plan.text);
     const placeOf = ({ start, end }: Range): Range => ({ start: offsets[start]!, end: offsets[end]! });
-    for (const each of found) this.#placeholder(key, each, placeOf(each), matrix);
+    for (const each of found) {
+      const range = placeOf(each);
+      this.#placeholder(key, each, range, matrix);
+      if (each.result !== null) results.push({ ...each.result, range });
+    }
     if (key !== 'run') return;
     for (const each of misplacedPlaceholders(written.value)) this.#misplaced(each, written, placeOf(each));
   }
 
   #placeholder(key: string, placeholder: Placeholder, range: Range, matrix: Matrix): void {
-    const { key: of, variable, param } = placeholder;
+    const { key: of, variable, param, result } = placeholder;
     requireParam(placeholder, this.#params.names, range, this.#plan.diagnostics);
     if (param !== null) return;
     if (of !== null && !matrix.has(of)) this.#unknownKey(of, range, [...matrix.keys()]);
-    if (of !== null || (variable !== null && (key === 'run' || key === 'env'))) return;
+    const mayWait = key === 'run' || key === 'env';
+    if (of !== null || (mayWait && (variable !== null || result !== null))) return;
+    const what = result === null ? variable && `env.${variable}` : `subtasks.${resultName(result)}`;
     const message =
-      variable === null
-        ? 'a placeholder is written ${{ matrix.KEY }}, ${{ params.NAME }} or ${{ env.NAME }}'
-        : `\${{ env.${variable} }} is read when an attempt begins, and only run and env can wait for that`;
+      what === null
+        ? 'a placeholder is written ${{ matrix.KEY }}, ${{ params.NAME }}, ${{ env.NAME }} or ${{ subtasks.NAME.results.KEY }}'
+        : `\${{ ${what} }} is read when an attempt begins, and only run and env can wait for that`;
     this.#plan.diagnostics.error('matrix', message, range);
   }
 
@@ -376,11 +392,12 @@ export class SubtaskReader {
   }
 }
 
-function rangesOf({ range, name, ranges, depends }: WrittenSubtask): ReadonlySet<Range> {
+function rangesOf({ range, name, ranges, depends, results }: WrittenSubtask): ReadonlySet<Range> {
   return new Set([
     range,
     ...(name === null ? [] : [name.range]),
     ...ranges.values(),
     ...depends.map(each => each.range),
+    ...results.map(each => each.range),
   ]);
 }

@@ -102,7 +102,7 @@ export const ROWS = [
     delivered: true,
     form: true,
     summary: 'a command line for `/bin/sh`',
-    help: 'A command line for `/bin/sh`. Of several lines, the first that fails ends it. A placeholder stands for a quoted variable.',
+    help: 'A command line for `/bin/sh`. Of several lines, the first that fails ends it. A placeholder stands for a quoted variable. What it writes to `$SPL_RESULTS` is there for its dependants: `${{ subtasks.NAME.results.KEY }}`.',
   },
   {
     key: 'executor',

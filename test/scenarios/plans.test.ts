@@ -75,6 +75,42 @@ describe('a plan file', function () {
   );
 
   it(
+    'takes params, and gives results to dependants as literal values',
+    onFleet(async fleet => {
+      const text = [
+        'goal: Build ${{ params.tag }}',
+        'params: { tag: }',
+        'subtasks:',
+        '  - name: build',
+        '    run: printf "tag=%s\\nlist=[1, 2]\\n" ${{ params.tag }} > "$SPL_RESULTS"',
+        '  - name: publish',
+        '    depends: build',
+        '    env: { LIST: "<${{ subtasks.build.results.list }}>" }',
+        '    run: printf "%s %s" ${{ subtasks.build.results.tag }} "$LIST"',
+        '  - name: lacks',
+        '    depends: build',
+        '    run: printf ${{ subtasks.build.results.gat }}',
+        'join: k_of_n:2',
+      ].join('\n');
+      await folderWith(fleet, { 'build.fanout.yaml': text });
+      await fleet.json('task', 'add', 'Build', '--alias', 'BLD-1', '--dir', fleet.cwd);
+      const tag = "v1'; $(date) ${{ env.HOME }}";
+      const plan = ['--plan', 'build.fanout.yaml', '--param', `tag=${tag}`];
+      const { code, out, err } = await fleet.spl('task', 'fan-out', 'BLD-1', ...plan, '--wait');
+      assert.equal(code, 0, out + err);
+      const { children } = await fleet.joined('BLD-1');
+      assert.deepEqual(
+        children.map(({ verdict, reason, summary, results }) => [verdict, reason, summary, results]),
+        [
+          ['accept', null, '', { tag, list: [1, 2] }],
+          ['accept', null, `${tag} <[1,2]>`, undefined],
+          ['failed', "'build' gave no result 'gat'", '', undefined],
+        ],
+      );
+    }),
+  );
+
+  it(
     'with a fault is refused with the place, and writes nothing',
     onFleet(async fleet => {
       await folderWith(fleet, {

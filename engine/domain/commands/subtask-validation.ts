@@ -9,6 +9,7 @@ import { nameOf, refuse, show } from '../../subtask/fault.ts';
 import { NONE } from '../../subtask/subtask-ref.ts';
 import type { CompleteSubtask, Subtask } from '../../subtask/subtask.ts';
 import type { Isolation } from '../../subtask/table.ts';
+import { resultRefsIn } from '../../subtask/results.ts';
 import { FREE_CHOICE, LEAST_LOADED, ROUND_ROBIN, SPECIFIC, type Target } from '../../subtask/target.ts';
 
 /** The defaults that complete a fan-out's subtasks, and the facts that they are checked against. */
@@ -50,6 +51,7 @@ export function completeSubtasks(
   refuseRepeatedNames(subtasks);
   refuseCycles(subtasks, decoded);
   refuseLoneFollowUps(subtasks);
+  refuseUnknownResults(subtasks);
   if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
 }
@@ -358,6 +360,21 @@ function refuseLoneFollowUps(subtasks: readonly CompleteSubtask[]): void {
       'when',
       'no subtask is left for the join: all have a when',
     );
+}
+
+/** Refuses variables that refer to the result of a subtask that is no dependency: it may not have ended. */
+function refuseUnknownResults(subtasks: readonly CompleteSubtask[]): void {
+  subtasks.forEach((subtask, index) => {
+    const refs = resultRefsIn(subtask.env);
+    if (refs.length === 0) return;
+    const names = subtask.depends_on.flatMap(on => subtasks[on]!.name ?? []);
+    const ref = refs.find(each => !names.includes(each.subtask));
+    if (ref === undefined) return;
+    const what = `env refers to a result of ${show(ref.subtask)}, which it does not depend on${didYouMean(ref.subtask, names)}`;
+    throw refuse({ index, input: subtask }, 'env', what, {
+      hint: 'Name that subtask in depends as well.',
+    });
+  });
 }
 
 /** Refuses subtasks without a share of a limit: each share must be known before the start. */

@@ -1,11 +1,12 @@
 import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
-import type { Json } from '../../record/canonical.ts';
+import type { Json, JsonObject } from '../../record/canonical.ts';
 import { childThreadId, type Did } from '../../record/ids.ts';
 import { seal, type SealedRecord } from '../../record/record.ts';
 import { TOPIC, type ResultFields } from '../model/record-bodies.ts';
 import type { DeliveryRef } from '../model/messages.ts';
 import { environmentOf, type Child, type FanOut } from '../model/state.ts';
 import { isAgent } from '../model/subtask.ts';
+import { resultName, resultRefsIn, resultText, type ResultRef } from '../../subtask/results.ts';
 import { DELIVERED, isSame, USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 
 /**
@@ -73,6 +74,7 @@ const BODY = Object.entries<ValueOf>({
   may_have_run: ({ child }) => (child.mayHaveRun ? true : null),
   namespace: ({ fanOut: { namespace } }) => (namespace === ROOT_NAMESPACE ? null : namespace),
   parent_thread: ({ fanOut }) => fanOut.task.thread,
+  results: ({ fanOut, subtask }) => resultsFor(fanOut, subtask),
   session: ({ child }) => child.session,
   task: ({ fanOut }) => fanOut.task.alias,
   topic: () => TOPIC.child,
@@ -97,6 +99,32 @@ function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
     dependency['summary'] = summary;
     return dependency;
   });
+}
+
+/** Returns the results that a subtask's variables refer to; null for none. Its dependencies have ended. */
+function resultsFor(fanOut: FanOut, subtask: CompleteSubtask): Json | null {
+  const refs = resultRefsIn(subtask.env);
+  if (refs.length === 0) return null;
+  const found = refs.map(ref => [resultName(ref), resultText(resultsOf(fanOut, subtask, ref), ref.key)]);
+  return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as Json;
+}
+
+const resultsOf = (
+  fanOut: FanOut,
+  { depends_on: on }: CompleteSubtask,
+  ref: ResultRef,
+): JsonObject | null => {
+  const index = on.find(each => fanOut.subtasks[each]!.name === ref.subtask);
+  return index === undefined ? null : fanOut.children[index]!.results;
+};
+
+/** Returns why a subtask lacks a result that its variables refer to; null if it lacks none. */
+export function whyWithoutResult(fanOut: FanOut, { index }: Child): string | null {
+  const subtask = fanOut.subtasks[index]!;
+  const lacks = resultRefsIn(subtask.env).find(
+    ref => resultText(resultsOf(fanOut, subtask, ref), ref.key) === undefined,
+  );
+  return lacks === undefined ? null : `'${lacks.subtask}' gave no result '${lacks.key}'`;
 }
 
 /** The cost and time of a child that did not run, or whose run is unknown. */

@@ -2,7 +2,7 @@ import type { Did } from '../../record/ids.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import { TOPIC, topicOf, type ChildDoneBody } from '../model/record-bodies.ts';
 import { isOutOfQuota, allowsStart } from '../model/circuit-breakers.ts';
-import { childIntent, nextAttempt, nothingRan } from './assignment-record.ts';
+import { childIntent, nextAttempt, nothingRan, whyWithoutResult } from './assignment-record.ts';
 import { planDispatch, type Placement } from './scheduler.ts';
 import { isPresent, markReady } from '../fold/apply-record.ts';
 import { pushTo } from '../model/push-to.ts';
@@ -48,20 +48,31 @@ export class Assignments {
         this.#membership.link(child.worker!, now).assigned.set(child, newAssignment(fanOut));
   }
 
-  /** Assigns startable children to workers. */
-  dispatch(now: number): void {
+  /**
+   * Assigns startable children to workers. Ends those that lack a result of a dependency.
+   * @returns true when it ended any, so that their consequences have to be decided
+   */
+  dispatch(now: number): boolean {
     this.#requeueThrottled(now);
     const { placed, delayed, parked, shutOut } = planDispatch(this.#step.state, this.#membership.links, now);
     this.#delayed.push(...delayed);
     for (const each of shutOut) this.#shutOut.push(each);
     for (const each of parked) pushTo(this.#parked, each[0].subtasks[each[1].index]!.executor, each);
     const byFanOut = new Map<FanOut, Placement[]>();
-    for (const placement of placed) pushTo(byFanOut, placement.fanOut, placement);
+    const ended: (readonly [Placement, string])[] = [];
+    for (const placement of placed) {
+      const why = whyWithoutResult(placement.fanOut, placement.child);
+      if (why === null) pushTo(byFanOut, placement.fanOut, placement);
+      else ended.push([placement, why]);
+    }
     for (const placements of byFanOut.values()) {
       const byWorker = new Map<Did, Placement[]>();
       for (const placement of placements) pushTo(byWorker, placement.worker, placement);
       for (const group of byWorker.values()) this.#deliver(group, now);
     }
+    for (const [{ fanOut, child }, reason] of ended)
+      this.#completion.endDelivery(fanOut, child, { ...nothingRan, verdict: 'failed', reason }, false, now);
+    return ended.length > 0;
   }
 
   reports(did: Did, batch: OutBatch, now: number): void {

@@ -152,8 +152,8 @@ export class Coordinator {
 
   /** Ends the step: decides all consequences, and assigns startable children. */
   settle(now: number): void {
-    this.#completion.settle(now);
-    this.#assignments.dispatch(now);
+    do this.#completion.settle(now);
+    while (this.#assignments.dispatch(now));
   }
 
   /** Handles a worker's connection or reconnection. `at` is the time by the worker's clock, `held` its deliveries. */

@@ -371,6 +371,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
     afterJoin: fanOut.joined !== null && !isFollowUp(subtask),
     leftGroup: body.left_group ?? null,
     output: body.output ?? null,
+    results: body.results ?? null,
     session: body.session ?? child.session,
     work: body.work ?? null,
   });

@@ -129,6 +129,8 @@ export interface ChildBody extends DeliveryMembers {
   readonly namespace?: string;
   /** The subtask's dependencies, for an agent; absent members are null. */
   readonly depends?: readonly WrittenDependency[];
+  /** The results that the values of `env` refer to, as text, by `resultName`. */
+  readonly results?: Readonly<Record<string, string>>;
   /** The conversation of an earlier attempt. */
   readonly session?: string;
   /** The branch with the changes of the last attempt. */
@@ -180,6 +182,8 @@ export interface ResultFields {
   readonly session?: string;
   /** It failed for lack of quota. The reset time is in seconds since 1970, where the tool named one. */
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
+  /** What it wrote to the file `$SPL_RESULTS`; only in its report. */
+  readonly results?: JsonObject;
   /** The branch and folder of its changes, if it ran in its own worktree. */
   readonly work?: Work & JsonObject;
   /** The question that a person must answer before it can continue. */

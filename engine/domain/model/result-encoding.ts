@@ -35,7 +35,7 @@ export function doneBody(
   body['index'] = index;
   if (result.left_group !== undefined) body['left_group'] = result.left_group;
   if (lost) body['lost'] = true;
-  addRest(body, result);
+  addRest(body, result, result.results);
   body['topic'] = TOPIC.childDone;
   body['verdict'] = result.verdict;
   body['wall_time_secs'] = result.wall_time_secs;
@@ -50,11 +50,12 @@ function begun({ asks, cost_unknown: isUnknown, cost_usd: cost }: ResultFields, 
   return body;
 }
 
-function addRest(body: Members, result: ResultFields): void {
+function addRest(body: Members, result: ResultFields, results?: JsonObject): void {
   const { output, quota, reason, session, signal, summary, tokens } = result;
   if (output !== undefined) body['output'] = output;
   if (quota !== undefined) body['quota'] = quota;
   if (reason != null) body['reason'] = reason;
+  if (results !== undefined) body['results'] = results;
   if (session !== undefined) body['session'] = session;
   if (signal != null) body['signal'] = signal;
   if (summary !== undefined) body['summary'] = summary;

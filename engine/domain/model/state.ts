@@ -10,7 +10,7 @@ import type {
 import type { Echoed } from '../../contract/echo.ts';
 import { subtaskWord } from '../../contract/format.ts';
 import type { Policy } from '../../contract/policy.ts';
-import type { Json } from '../../record/canonical.ts';
+import type { Json, JsonObject } from '../../record/canonical.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../../record/ids.ts';
 import type { SharedThread, Work } from './record-bodies.ts';
 import type { Breakers } from './circuit-breakers.ts';
@@ -332,6 +332,8 @@ export interface Child {
   cancelRequested: string | null;
   leftGroup: readonly string[] | null;
   output: { readonly path: string; readonly size: number } | null;
+  /** The results of the last attempt that ended; null for none. */
+  results: JsonObject | null;
   /** The conversation of the last attempt that reported one. The next attempt continues it. */
   session: string | null;
   /**
@@ -432,6 +434,7 @@ const RARE = {
   cancelRequested: null,
   leftGroup: null,
   output: null,
+  results: null,
   session: null,
   environment: undefined,
   work: null,

@@ -3,6 +3,7 @@ import { silentSinceOf, type WorkerLink } from '../coordinator/worker-state.ts';
 import { echoText } from '../../contract/echo.ts';
 import { MAX_CHILDREN } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
+import type { JsonObject } from '../../record/canonical.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { budgetDocument } from '../model/budgets.ts';
@@ -281,7 +282,24 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     after_join: child.afterJoin,
     left_group: [...(child.leftGroup ?? [])],
     work: child.work && { ...child.work },
+    ...(child.results !== null && shownResults(child.results)),
   };
+}
+
+/** The maximum length of the results in a document, as JSON. A document may list 100,000 subtasks. */
+const MAX_SHOWN_RESULTS = 4_096;
+
+/** Returns the first results that fit. */
+function shownResults(results: JsonObject): Pick<d.ChildDocument, 'results' | 'results_cut'> {
+  const entries = Object.entries(results);
+  let room = MAX_SHOWN_RESULTS;
+  const shown = entries.filter(([key, value]) => {
+    const length = key.length + JSON.stringify(value).length;
+    if (length > room) return false;
+    room -= length;
+    return true;
+  });
+  return { results: Object.fromEntries(shown), ...(shown.length < entries.length && { results_cut: true }) };
 }
 
 function stalledSecs(silentSince: number | null, now: number): number | null {

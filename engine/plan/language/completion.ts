@@ -40,7 +40,7 @@ export function completionsAt(
     case 'key':
       return keys(text, offset, cursor);
     case 'placeholder':
-      return placeholders(text, offset, cursor);
+      return placeholders(text, offset, cursor, context);
     case 'value':
       return values(text, offset, cursor, context);
   }
@@ -88,8 +88,14 @@ function keys(text: string, offset: number, cursor: Cursor): readonly Completion
     );
 }
 
-function placeholders(text: string, offset: number, cursor: Cursor): readonly Completion[] {
+function placeholders(
+  text: string,
+  offset: number,
+  cursor: Cursor,
+  { outline }: CompletionContext,
+): readonly Completion[] {
   const { start, end } = itemAround(text, offset);
+  if (/\$\{\{\s*subtasks\./.test(cursor.before)) return [];
   const owner = /(matrix|params)\.[\w-]*$/.exec(cursor.before)?.[1];
   const space = cursor.before.endsWith(' ') ? '' : ' ';
   const closing = text.startsWith('}}', cursor.word.end) ? '' : '}}';
@@ -104,8 +110,25 @@ function placeholders(text: string, offset: number, cursor: Cursor): readonly Co
   return [
     ...(cursor.inSubtask ? offered('matrix', namesUnder('matrix', text.slice(start, end))) : []),
     ...offered('params', namesUnder('params', text)),
+    ...(owner === undefined && ['run', 'env'].includes(cursor.key) && outline !== null
+      ? dependedOn(text.slice(start, end), outline).map(name =>
+          item(cursor, `subtasks.${name}.results.`, 'variable', {
+            insert: `${space}subtasks.${escaped(name)}.results.$1 ${closing}`,
+          }),
+        )
+      : []),
   ];
 }
+
+/** Returns the names of the subtasks that a subtask names in its dependencies. */
+function dependedOn(written: string, { subtasks }: PlanOutline): readonly string[] {
+  const own = ownName(written);
+  const depends = subtasks.find(({ name }) => name?.value === own)?.depends ?? [];
+  const names = new Set(subtasks.flatMap(({ name }) => name?.value ?? []));
+  return depends.map(({ value }) => value).filter(value => names.has(value));
+}
+
+const ownName = (written: string): string | undefined => /^\s*(?:- +)?name:\s*(.+?)\s*$/m.exec(written)?.[1];
 
 /** Returns the keys of a mapping, such as a subtask's matrix, judged by its lines. */
 function namesUnder(owner: 'matrix' | 'params', written: string): readonly string[] {
@@ -193,7 +216,7 @@ function dependencies(
   if (outline === null) return [];
   const { start, end } = itemAround(text, offset);
   const written = text.slice(start, end);
-  const own = /^\s*(?:- +)?name:\s*(.+?)\s*$/m.exec(written)?.[1];
+  const own = ownName(written);
   const range = wholeValue(text, cursor, offset);
   const there = new Set(cursor.before.split(/[[\],\s]+/).slice(0, -1));
   const waiting = own === undefined ? new Set<WrittenSubtask>() : waitingFor(own, outline);

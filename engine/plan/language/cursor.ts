@@ -18,7 +18,7 @@ export interface Cursor {
 
 /** Matches the indentation and dashes before a key, and the key. */
 const KEY_LINE = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?:\s|$)/;
-const PLACEHOLDER = /\$\{\{\s*(?:(?:matrix|params)\.)?[\w-]*$/;
+const PLACEHOLDER = /\$\{\{\s*(?:(?:matrix|params)\.)?[\w-]*$|\$\{\{\s*subtasks\.[^}]*$/;
 
 /** Returns the syntax at the cursor; null in comments, and in text without a key. */
 export function cursorAt(text: string, offset: number): Cursor | null {

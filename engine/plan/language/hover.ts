@@ -86,6 +86,11 @@ function placeholderHover({ subtasks }: PlanOutline, text: string, offset: numbe
   const found = placeholders(text.slice(start, owner.range.end)).find(each =>
     contains({ start: start + each.start, end: start + each.end }, offset),
   );
+  if (found?.result != null)
+    return {
+      text: `the result \`${found.result.key}\` that ${code(found.result.subtask)} writes to \`$SPL_RESULTS\``,
+      range: { start: start + found.start, end: start + found.end },
+    };
   const values = found?.key == null ? undefined : owner.matrix?.get(found.key);
   if (found === undefined || values === undefined) return null;
   return {

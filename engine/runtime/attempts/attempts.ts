@@ -246,6 +246,7 @@ function begin(
     depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {
       return { index, name: name ?? null, summary, branch: branch ?? null };
     }),
+    results: body.results ?? {},
     session: body.session ?? null,
     earlierBranch: body.earlier_branch ?? null,
     environment,
@@ -294,6 +295,7 @@ function rareFields({
   tokens,
   session,
   quota,
+  results,
   work,
   asks,
   isCostUnknown,
@@ -304,6 +306,7 @@ function rareFields({
     ...(quota !== undefined && {
       quota: isMoment(quota.resetsAtUnix) ? { resets_at_unix: quota.resetsAtUnix } : {},
     }),
+    ...(results !== undefined && { results }),
     ...(work !== undefined && { work: { ...work } }),
     ...(asks !== undefined && { asks: writable(asks) }),
     ...(isCostUnknown === true && { cost_unknown: true as const }),

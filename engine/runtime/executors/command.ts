@@ -1,5 +1,5 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
 import { ownControlGroup, removeStaleControlGroups } from '../processes/control-group.ts';
 import { cancelReason, watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
@@ -16,6 +16,8 @@ import { launchGroup } from '../processes/launched-group.ts';
 import type { Launchers } from '../processes/launchers.ts';
 import { pumpOutput, type OutputPump } from './output-pump.ts';
 import { processTable, type ProcessTable } from '../../system/process-table.ts';
+import { fileForCommand } from '../processes/command-notes.ts';
+import { takeResults, type ReadResults } from './results-file.ts';
 import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, type Traces } from '../processes/sweep.ts';
 import { withTimeLimit } from '../processes/timer.ts';
 import { waitUntil } from '../../system/wait.ts';
@@ -109,11 +111,12 @@ async function start(
       return withoutCommand('failed', fault);
     }
     const mark = markOf(attempt.id);
+    const results = await resultsFile(settings.commandsDir, attempt);
     const group = await startGroup(settings, context.signal, {
       script: spec.script,
       errexit: spec.errexit ?? false,
       args: spec.args ?? [],
-      env: attemptEnvironment(settings.env, attempt),
+      env: attemptEnvironment(settings.env, attempt, results),
       cwd: attempt.dir,
       input: spec.input ?? null,
       files: spec.files ?? [],
@@ -126,13 +129,26 @@ async function start(
     // The command has all of its time: preparing it does not count.
     const watch = watchForEnding(attempt.timeoutMs, context.signal);
     try {
-      return await runToEnd(settings, { group, mark, watch }, spec, context);
+      const ended = await runToEnd(settings, { group, mark, watch }, spec, context);
+      return withResults(ended, await takeResults(results));
     } finally {
       watch.stop();
     }
   } catch (error) {
     return withoutCommand('failed', messageOf(error));
   }
+}
+
+/** Returns the path of an attempt's results. Its folder exists once the command is noted. */
+function resultsFile(commandsDir: string | null, { id }: AttemptSpec): string | Promise<string> {
+  return commandsDir === null ? fileForCommand(null, 'results') : join(commandsDir, `${id}.results`);
+}
+
+/** Adds the results of a command. A faulty file gives none, and the reason says so. */
+function withResults(ended: CommandResult, read: ReadResults): CommandResult {
+  if ('fault' in read)
+    return { ...ended, reason: ended.reason === null ? read.fault : `${ended.reason}; ${read.fault}` };
+  return read.results === undefined ? ended : { ...ended, results: read.results };
 }
 
 /** @returns null when the attempt was cancelled before its command began. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../record/canonical.ts';
 import type { Verdict } from '../../contract/documents.ts';
 import type { DeliveredSubtask } from '../../subtask/subtask.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
@@ -19,6 +20,8 @@ export interface AttemptSpec extends Omit<DeliveredSubtask, 'env' | 'timeout_sec
   readonly hint: string | null;
   /** The results of the subtasks that it depends on, for executors that can use them. */
   readonly depends: readonly Dependency[];
+  /** The results that values of `env` refer to, as text, by `resultName`. */
+  readonly results: Readonly<Record<string, string>>;
   /** The conversation of an earlier attempt to continue, or null. */
   readonly session: string | null;
   /** The branch with the changes of the last attempt, if this one starts without them. */
@@ -61,6 +64,8 @@ export interface AttemptResult {
   readonly session?: string;
   /** Present when it failed for lack of quota, with the time of new quota, in seconds since 1970, if known. */
   readonly quota?: { readonly resetsAtUnix?: number };
+  /** What it wrote to the file `$SPL_RESULTS`. */
+  readonly results?: JsonObject;
   /** The place of its changes, if it ran in a worktree of its own. */
   readonly work?: Work;
 }

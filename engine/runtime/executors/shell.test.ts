@@ -215,6 +215,8 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
           SPL_BRANCH: 'outer',
           SPL_HINT: 'outer',
           SPL_MATRIX_x: 'outer',
+          SPL_PARAM_x: 'outer',
+          SPL_RESULT_x: 'outer',
         };
         const { output } = await attempt(
           'env | grep -v "^PWD=\\|^OLDPWD=\\|^SHLVL=\\|^_=" | sort',
@@ -226,7 +228,7 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
         const lines = output
           .trim()
           .split('\n')
-          .filter(line => !/^(PATH|SPL_ATTEMPT_ID)=/.test(line));
+          .filter(line => !/^(PATH|SPL_ATTEMPT_ID|SPL_RESULTS)=/.test(line));
         assert.deepEqual(lines, [
           'MINE=yes',
           'SPL_ATTEMPT=1',
@@ -256,6 +258,28 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
           'TRIED',
           '',
         ]);
+      });
+
+      it('with results of other subtasks, which are never read as templates', async () => {
+        const { output } = await attempt('printf "%s\\n" "$A"', {
+          env: { A: '<${{ subtasks.b.results.x }}${{ subtasks.c.results.x }}>' },
+          environment: { PATH: process.env['PATH']!, SECRET: 'secret' },
+          results: { 'b.results.x': '${{ env.SECRET }}$HOME' },
+        });
+        assert.equal(output, '<${{ env.SECRET }}$HOME${{ subtasks.c.results.x }}>\n');
+      });
+
+      it('with a file for its results, of which nothing stays', async () => {
+        const { result } = await attempt('echo tag=v1 >"$SPL_RESULTS"; echo n=2 >>"$SPL_RESULTS"; exit 3');
+        assert.deepEqual([result.results, result.reason], [{ tag: 'v1', n: 2 }, 'exit 3']);
+        const garbage = await attempt('echo garbage >"$SPL_RESULTS"');
+        assert.equal(garbage.result.verdict, 'accept');
+        assert.equal(garbage.result.results, undefined);
+        assert.match(garbage.result.reason!, /^its results are not used: line 1 of \$SPL_RESULTS is not/);
+        const without = await attempt('true');
+        assert.ok(!('results' in without.result));
+        const left = (await readdir(dir)).filter(name => name.endsWith('.results'));
+        assert.deepEqual(left, []);
       });
 
       it('with the hint of a retry', async () => {

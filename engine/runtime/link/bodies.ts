@@ -5,6 +5,7 @@ import { TOPIC } from '../../domain/model/record-bodies.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { isInstanceDid, isThreadId, RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import type { Act, FleetRecord } from '../../record/record.ts';
+import { resultsSchema } from '../../subtask/results.ts';
 import { DELIVERED } from '../../subtask/subtask.ts';
 import type { Kind, Member as SubtaskMember } from '../../subtask/table.ts';
 
@@ -163,6 +164,7 @@ const report = bodyOf({
   ),
   output: rare(v.object({ path: text(MAX_REPORT_NAME), size: whole(0), digest: text(MAX_REPORT_NAME) })),
   tokens: rare(amount),
+  results: rare(resultsSchema),
   session: rare(text(MAX_REPORT_NAME)),
   quota: rare(v.object({ resets_at_unix: v.optional(amount) })),
   work: rare(
@@ -199,6 +201,7 @@ const delivery = bodyOf({
       v.maxLength(MAX_DEPENDS, `lists more than ${MAX_DEPENDS}`),
     ),
   ),
+  results: rare(v.record(v.string(), v.string('is not text'))),
   session: rare(text(MAX_REPORT_NAME)),
   earlier_branch: rare(text(MAX_REPORT_NAME)),
   environment: maybe(isText(MAX_REPORT_NAME)),

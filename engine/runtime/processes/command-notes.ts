@@ -56,7 +56,7 @@ async function makeFolder(folder: string): Promise<void> {
  */
 export async function fileForCommand(
   commandsDir: string | null | undefined,
-  kind: 'out' | 'prompt',
+  kind: 'out' | 'prompt' | 'results',
 ): Promise<string> {
   if (commandsDir == null) return join(await temporaryFolder(), `spl-${randomUUID()}.${kind}`);
   await makeFolder(commandsDir);
@@ -64,7 +64,7 @@ export async function fileForCommand(
 }
 
 /** True for a file that a command uses, in contrast to a note. */
-const isForCommand = (name: string): boolean => /\.(?:out|prompt)$/.test(name);
+const isForCommand = (name: string): boolean => /\.(?:out|prompt|results)$/.test(name);
 
 /** Removes a note that may be gone already. */
 export async function forgetCommand(file: string): Promise<void> {

@@ -285,6 +285,7 @@ describe('a worker', () => {
       hint: 'h',
       isolation: 'folder',
       depends: [],
+      results: {},
       session: null,
       earlierBranch: null,
       env: {},

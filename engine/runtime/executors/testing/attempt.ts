@@ -22,6 +22,7 @@ export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
     hint: null,
     isolation: 'folder',
     depends: [],
+    results: {},
     session: null,
     earlierBranch: null,
     env: {},
