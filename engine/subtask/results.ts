@@ -39,8 +39,11 @@ export function resultRefOf(inside: string): ResultRef | null {
 /** Returns a name for a reference, as deliveries have it. */
 export const resultName = ({ subtask, key }: ResultRef): string => `${subtask}.results.${key}`;
 
+const NONE: readonly ResultRef[] = [];
+
 /** Returns the references in the values of variables, each once. */
 export function resultRefsIn(env: Readonly<Record<string, string>> | null): readonly ResultRef[] {
+  if (env === null) return NONE;
   const found = new Map<string, ResultRef>();
   for (const name in env)
     if (!isLiteral(name) && env[name]!.includes('${{'))
