@@ -89,6 +89,8 @@ export const fanOutSchema = v.strictObject({
   max_parallel: v.exactOptional(v.nullable(atLeast(1, MAX_SUBTASKS))),
   /** The name of its runs. The fan-out gets the next number of that name in its namespace. */
   run: v.exactOptional(runNameSchema),
+  /** True to run every subtask, also where an accepted attempt could be reused. */
+  force: v.exactOptional(v.boolean('must be true or false')),
 });
 
 /** A task with its fan-out. Without `depends_on`, because a waiting task can't be fanned out. */

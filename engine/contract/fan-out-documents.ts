@@ -58,6 +58,15 @@ export const echoSchema = v.nullable(v.string());
 /** A branch that started at `base` and is checked out in the folder `dir`. */
 const workSchema = v.looseObject({ branch: v.string(), base: v.string(), dir: v.string() });
 
+/** An accepted attempt of another fan-out. */
+const usedAttemptSchema = v.looseObject({
+  task: v.string(),
+  thread: v.string(),
+  subtask: v.number(),
+  name: v.nullable(v.string()),
+  attempt: v.number(),
+});
+
 export const earlierAttemptSchema = v.looseObject({
   attempt: v.number(),
   worker: v.nullable(v.string()),
@@ -127,6 +136,8 @@ export const childSchema = v.looseObject({
   left_group: v.array(v.string()),
   /** The branch and folder of its changes, if its last attempt ran in its own worktree. */
   work: v.nullable(workSchema),
+  /** The accepted attempt for which it was accepted without a run; else null. */
+  reused: v.exactOptional(v.nullable(usedAttemptSchema)),
 });
 export type ChildDocument = v.InferOutput<typeof childSchema>;
 

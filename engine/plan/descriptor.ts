@@ -40,20 +40,27 @@ export function parseDescriptor(text: string): DescriptorResult {
 }
 
 /**
- * Writes a descriptor as `key=value,…` text; as JSON if it has variables. `parseDescriptor` reads it as the same
- * descriptor.
+ * Writes a descriptor as `key=value,…` text; as JSON if it has variables, or globs with a `+`. `parseDescriptor` reads
+ * it as the same descriptor.
  */
 export function printDescriptor(descriptor: Descriptor): string {
-  if (descriptor.env !== undefined) return JSON.stringify(descriptor);
+  if (needsJson(descriptor)) return JSON.stringify(descriptor);
   return BODY_KEYS.map(({ key, field }) => ({ key, value: descriptor[field as keyof Descriptor] }))
     .filter(({ value }) => value !== undefined)
     .map(({ key, value }) => `${key}=${printValue(value)}`)
     .join(',');
 }
 
+/** Returns true for variables, and for a glob that contains the separator of globs. */
+const needsJson = ({ env, inputs = [], outputs = [] }: Descriptor): boolean =>
+  env !== undefined || [...inputs, ...outputs].some(glob => glob.includes('+') || glob !== glob.trim());
+
 function printValue(value: Descriptor[keyof Descriptor]): string {
-  if (Array.isArray(value)) return value.join('+');
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = Array.isArray(value)
+    ? value.join('+')
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value);
   return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 }
 
@@ -175,6 +182,7 @@ const SPELLINGS: Readonly<Record<Kind, (pair: Pair & { readonly value: string })
   seconds: asNumber,
   count: asNumber,
   names: ({ value }) => readDependencies(value),
+  globs: ({ value }) => readGlobs(value),
   variables: asObject,
   values: asObject,
 };
@@ -189,9 +197,18 @@ function readDependencies(text: string): readonly SubtaskRef[] {
     .map(part => (/^\d{1,15}$/.test(part) ? Number(part) : part));
 }
 
+/** Reads globs, joined by `+`. */
+const readGlobs = (text: string): readonly string[] => text.split('+').map(part => part.trim());
+
 function readNumber(text: string): number | undefined {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }
+
+/** The readers of lists that may also be written as one text. */
+const LISTS: { readonly [K in Kind]?: (text: string) => readonly unknown[] } = {
+  names: readDependencies,
+  globs: readGlobs,
+};
 
 function readJson(text: string): Descriptor {
   let parsed: unknown;
@@ -205,8 +222,8 @@ function readJson(text: string): Descriptor {
   // A text that begins with a brace and parses is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
-    const isLine = ROW_OF.get(key)?.kind === 'names' && typeof value === 'string';
-    return { key, value: isLine ? readDependencies(value) : value, keyAt, valueAt: keyAt };
+    const read = typeof value === 'string' ? LISTS[ROW_OF.get(key)?.kind ?? 'text'] : undefined;
+    return { key, value: read?.(value as string) ?? value, keyAt, valueAt: keyAt };
   });
   return assemble(
     pairs.filter(({ value }) => value !== null),

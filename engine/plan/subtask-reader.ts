@@ -19,6 +19,7 @@ import {
   type Placeholder,
 } from './matrix.ts';
 import { requireParam } from './params.ts';
+import type { WrittenKey } from '../subtask/table.ts';
 import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS } from './plan-keys.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 import { misplacedPlaceholders, type Misplaced, type Obstacle } from './shell-places.ts';
@@ -236,11 +237,21 @@ export class SubtaskReader {
     if (entry === undefined) return undefined;
     const { key, range } = entry;
     const row = SUBTASK_KEYS.get(key)!;
+    if (row.kind === 'globs') return this.#globs(entry, row, combination);
     if (!isText(row)) return this.#plan.valueOf(entry, row);
     const text = this.#plan.textOf(entry.node, key, range)?.value;
     if (text === undefined) return undefined;
     const filled = key === 'run' ? commandWithVariables(text) : this.#fill(text, combination);
     return this.#plan.checked(key, filled, row.written ?? row.schema, range, row.choices);
+  }
+
+  #globs(entry: Entry, { key, schema }: WrittenKey, combination: Combination): unknown {
+    const written = this.#plan
+      .itemsOrOne(entry)
+      .map(item => this.#plan.textOf(item, key, this.#plan.rangeOf(item)));
+    if (written.includes(null)) return undefined;
+    const globs = written.map(each => filledIn(each!.value, combination));
+    return this.#plan.checked(key, globs, schema, entry.range);
   }
 
   #env(entry: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {

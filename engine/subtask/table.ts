@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds } from '../record/values.ts';
+import { globsSchema } from './globs.ts';
 import { NONE, subtaskRef } from './subtask-ref.ts';
 import { FREE_CHOICE, LEAST_LOADED } from './target.ts';
 import { envSchema } from './variables.ts';
@@ -13,7 +14,7 @@ import { WHENS } from './when.ts';
 
 /** The kinds of values. A kind determines the spelling and the check of a value from a peer. */
 export type Kind =
-  'text' | 'choice' | 'amount' | 'seconds' | 'count' | 'flag' | 'names' | 'variables' | 'values';
+  'text' | 'choice' | 'amount' | 'seconds' | 'count' | 'flag' | 'names' | 'globs' | 'variables' | 'values';
 
 /** A key of a subtask or of a whole plan, as people write it. */
 export interface WrittenKey {
@@ -232,6 +233,26 @@ export const ROWS = [
     delivered: true,
     summary: 'variables of its own',
     help: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
+  },
+  {
+    key: 'inputs',
+    field: 'inputs',
+    kind: 'globs',
+    schema: orNull(globsSchema),
+    usual: null,
+    delivered: true,
+    summary: 'the files that it reads, as globs; see [Reuse](#reuse)',
+    help: 'The files that it reads, as globs relative to its folder. It is not run again while neither they nor anything else declared differs from an accepted attempt. What it reads without declaring it is not seen.',
+  },
+  {
+    key: 'outputs',
+    field: 'outputs',
+    kind: 'globs',
+    schema: orNull(globsSchema),
+    usual: null,
+    delivered: true,
+    summary: 'the files that it makes, as globs; they must still be there for a [reuse](#reuse)',
+    help: 'The files that it makes, as globs relative to its folder. An accepted attempt is reused only while they are as it left them. They need `inputs`.',
   },
   {
     key: 'matrix',

@@ -29,6 +29,7 @@ const WRONG: Readonly<Record<Kind, readonly unknown[]>> = {
   count: ['1', 1.5, -1, true],
   flag: ['true', 1, []],
   names: [{ x: 1 }, [true], [-1], 1],
+  globs: [{ x: 1 }, [true], 1, [{}]],
   variables: [1, [], ['A=1'], 'A=1', { A: 1 }],
   values: [1],
 };
@@ -42,6 +43,7 @@ const WRONG_TEXTS: Readonly<Record<Kind, readonly string[]>> = {
   count: ['x', '1.5', ''],
   flag: [''],
   names: ['', '0+'],
+  globs: ['', 'a+', '/a', 'a/../b', '!a'],
   variables: ['A', '{"A":"1"}'],
   values: [''],
 };
@@ -55,6 +57,7 @@ const WRONG_YAML: Readonly<Record<Kind | 'subtasks', readonly string[]>> = {
   count: ['x', '1.5', '[1]'],
   flag: ['x'],
   names: ['{ x: 1 }', '[[x]]'],
+  globs: ['{ x: 1 }', '[[x]]', '/a', '[]'],
   variables: ['x', '[x]', '{ A: [1] }'],
   values: ['x', '[x]', '{ A: x }'],
   subtasks: ['x'],

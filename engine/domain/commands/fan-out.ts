@@ -229,6 +229,7 @@ export function runSerial(
     subtasks,
     env,
     no_input: original.fanOut.noInput,
+    force: true,
     serial_of: original.thread,
     run: null,
   } as const;
@@ -488,6 +489,7 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     env: request.env ?? null,
     ...(request.no_input === true && { no_input: true as const }),
     ...(request.max_parallel != null && { max_parallel: request.max_parallel }),
+    ...(request.force === true && { force: true as const }),
     ...environmentMember(issuer),
     ...namespaceMember(request.namespace),
     ...(request.run !== null && { run: request.run }),

@@ -126,6 +126,8 @@ function complete(
   lookup: Lookup,
 ): CompleteSubtask {
   const executor = chooseExecutor(subtask, index, lookup);
+  const isolation = chooseIsolation(subtask, index, executor, lookup);
+  refuseUnreusable(subtask, index, { executor, isolation, dir: subtask.dir ?? lookup.dir });
   return {
     ...subtask,
     target: parseTarget(subtask, index, lookup),
@@ -134,7 +136,7 @@ function complete(
     dir: subtask.dir ?? lookup.dir,
     timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
     depends_on: named.get(index) ?? NONE,
-    isolation: chooseIsolation(subtask, index, executor, lookup),
+    isolation,
   };
 }
 
@@ -181,6 +183,38 @@ function chooseIsolation(subtask: Subtask, index: number, executor: string, look
       },
     );
   return isolation;
+}
+
+/** Refuses inputs and outputs of a subtask whose attempts can't be reused. */
+function refuseUnreusable(
+  subtask: Subtask,
+  index: number,
+  { executor, isolation, dir }: Pick<CompleteSubtask, 'executor' | 'isolation' | 'dir'>,
+): void {
+  const at = { index, input: subtask };
+  if (subtask.inputs === null) {
+    if (subtask.outputs === null) return;
+    throw refuse(at, 'outputs', 'outputs needs inputs: the files that it reads', {
+      hint: 'Add inputs, or leave outputs out.',
+    });
+  }
+  if (executor !== 'shell')
+    throw refuse(
+      at,
+      'inputs',
+      `inputs is for commands, and executor ${executor} runs none that can be reused`,
+      {
+        hint: 'Leave inputs and outputs out, or give a command as run.',
+      },
+    );
+  if (isolation === 'worktree')
+    throw refuse(at, 'inputs', 'inputs is for commands in the folder itself, and isolation is worktree', {
+      hint: 'Leave inputs and outputs out, or change to isolation=folder.',
+    });
+  if (dir === null)
+    throw refuse(at, 'dir', 'dir is missing: inputs are files in a folder', {
+      hint: "Give the folder as dir='…', or with the task.",
+    });
 }
 
 /** Returns true for a command with two or more non-empty lines. Its later lines should not run after a failed one. */

@@ -2,7 +2,7 @@ import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import type { Json, JsonObject } from '../../record/canonical.ts';
 import { childThreadId, type Did } from '../../record/ids.ts';
 import { seal, type SealedRecord } from '../../record/record.ts';
-import { TOPIC, type ResultFields } from '../model/record-bodies.ts';
+import { TOPIC, type ResultFields, type Reusable } from '../model/record-bodies.ts';
 import type { DeliveryRef } from '../model/messages.ts';
 import { environmentOf, type Child, type FanOut } from '../model/state.ts';
 import { isAgent } from '../model/subtask.ts';
@@ -20,9 +20,10 @@ export function childIntent(
   worker: Did,
   attempt: number,
   delivery: number,
+  reuse = child.reuse,
 ): SealedRecord {
   const subtask = fanOut.subtasks[child.index]!;
-  const facts: DeliveryFacts = { fanOut, child, subtask, worker, attempt };
+  const facts: DeliveryFacts = { fanOut, child, subtask, worker, attempt, reuse };
   const body: { [key: string]: Json } = {};
   for (const [name, valueOf] of BODY) {
     const value = valueOf(facts);
@@ -47,6 +48,7 @@ interface DeliveryFacts {
   readonly subtask: CompleteSubtask;
   readonly worker: Did;
   readonly attempt: number;
+  readonly reuse: readonly Reusable[] | null;
 }
 
 /** Returns the value of a member; null or undefined leaves the member out. */
@@ -75,6 +77,7 @@ const BODY = Object.entries<ValueOf>({
   namespace: ({ fanOut: { namespace } }) => (namespace === ROOT_NAMESPACE ? null : namespace),
   parent_thread: ({ fanOut }) => fanOut.task.thread,
   results: ({ fanOut, subtask }) => resultsFor(fanOut, subtask),
+  reuse: ({ reuse }) => reuse,
   session: ({ child }) => child.session,
   task: ({ fanOut }) => fanOut.task.alias,
   topic: () => TOPIC.child,

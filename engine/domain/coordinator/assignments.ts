@@ -6,6 +6,7 @@ import { childIntent, nextAttempt, nothingRan, whyWithoutResult } from './assign
 import { planDispatch, type Placement } from './scheduler.ts';
 import { isPresent, markReady } from '../fold/apply-record.ts';
 import { pushTo } from '../model/push-to.ts';
+import { reusableFor } from '../model/reuse.ts';
 import {
   lookMs,
   moveAssignment,
@@ -200,7 +201,15 @@ export class Assignments {
     if (link.assigned.size === 0) link.lookAt = Number.POSITIVE_INFINITY;
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
     const intents = group.map(({ child }) =>
-      childIntent(this.#step.self, fanOut, child, worker, nextAttempt(child), child.deliveries),
+      childIntent(
+        this.#step.self,
+        fanOut,
+        child,
+        worker,
+        nextAttempt(child),
+        child.deliveries,
+        reusableFor(this.#step.state, fanOut, child.index),
+      ),
     );
     this.#step.accompany(intents);
     const body = { topic: TOPIC.spawned, round: fanOut.round, worker, children };

@@ -33,6 +33,7 @@ import { next } from '../model/machine.ts';
 import { keyOf } from '../model/messages.ts';
 import { applyNamespace } from '../policy/namespaces.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
+import { noteReusable, reusableFor } from '../model/reuse.ts';
 import { applyRule } from '../policy/permission-rules.ts';
 import { rememberRun } from '../model/runs.ts';
 import { afterTransition, taskActionOf } from '../model/task-status.ts';
@@ -194,6 +195,7 @@ export function buildFanOut(
     maxParallel: body.max_parallel ?? null,
     env: body.env ?? null,
     environment: body.environment ?? null,
+    force: body.force ?? false,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),
     dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
@@ -230,6 +232,7 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
     child.attempt = attempt;
     child.deliveries++;
     if (child.reason !== null) child.reason = null;
+    child.reuse = reusableFor(state, fanOut, index);
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
     countStart(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
@@ -308,6 +311,7 @@ function endDelivery(
   }
   if (wasAssigned && !own && body.asks !== undefined && !fanOut.noInput && isWanted(fanOut, child))
     return waitForPerson(state, fanOut, child, body.verdict, body.asks);
+  if (wasAssigned && !own && body.verdict === 'accept') noteReusable(state, fanOut, child, body);
   finish(state, fanOut, child, body.verdict);
 }
 
@@ -374,6 +378,9 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
     results: body.results ?? null,
     session: body.session ?? child.session,
     work: body.work ?? null,
+    reuse: null,
+    reused: body.reused ?? null,
+    outputsDigest: body.outputs_digest ?? null,
   });
 }
 
@@ -606,6 +613,7 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   child.tokens = 0;
   child.wallMs = 0;
   child.work = null;
+  changeRare(child, { reused: null, outputsDigest: null });
 }
 
 function requestCancel(state: FleetState, task: Task, record: FleetRecord, context: FoldContext): void {

@@ -25,6 +25,7 @@ import {
   type TaskFacts,
 } from '../model/state.ts';
 import { dependants } from '../model/subtask-graph.ts';
+import type { Reusable } from '../model/record-bodies.ts';
 import type { Usage } from '../model/namespace-usage.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 
@@ -49,6 +50,8 @@ interface Header {
   readonly emergency: FleetState['emergency'];
   readonly breakers: readonly [string, Breaker][];
   readonly ownClocks: readonly [ThreadId, number][];
+  /** Absent in checkpoints of versions without reuse. */
+  readonly reusable?: readonly [string, readonly Reusable[]][];
   /** The facts of each task, and the length of its fan-out in bytes; 0 for none. */
   readonly tasks: readonly SavedTask[];
 }
@@ -144,6 +147,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     emergency: state.emergency,
     breakers: [...state.breakers],
     ownClocks: [...state.ownClocks],
+    reusable: [...state.reusable],
     tasks,
   };
   return [Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts];
@@ -180,6 +184,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   state.emergency = header.emergency;
   for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);
   for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
+  for (const [key, attempts] of header.reusable ?? []) state.reusable.set(key, attempts);
   let from = end + 1;
   for (const { facts, clocks, cancelled, outcome, standing, archived, fanOutBytes: length } of header.tasks) {
     const task = new Task(facts, new Map(clocks));
@@ -205,7 +210,7 @@ function bytesOf(task: Task): Uint8Array {
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, maxParallel } = fanOut;
-  const { env, environment } = fanOut;
+  const { env, environment, force } = fanOut;
   const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
   const { run, round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
@@ -221,6 +226,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     maxParallel,
     env,
     environment,
+    ...(force === true && { force }),
     counts,
     followUps,
     openFollowUps,

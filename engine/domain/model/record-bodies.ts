@@ -113,6 +113,8 @@ export interface FanOutBody extends KeyedBody {
   readonly namespace?: string;
   /** Its number among the fan-outs of that name in its namespace; absent without a name. */
   readonly run?: RunDocument;
+  /** Every subtask runs, also where an accepted attempt could be reused. */
+  readonly force?: true;
 }
 
 /** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
@@ -137,6 +139,24 @@ export interface ChildBody extends DeliveryMembers {
   readonly earlier_branch?: string;
   /** The name of the stored environment in which its commands run; absent for the worker's own. */
   readonly environment?: string;
+  /** The accepted attempts of the same work, newest first; absent where there are none, and where it must run. */
+  readonly reuse?: readonly Reusable[];
+}
+
+/** An accepted attempt of an earlier fan-out. */
+export interface UsedAttempt {
+  readonly thread: ThreadId;
+  /** The alias of its task. */
+  readonly task: string;
+  readonly index: number;
+  readonly name?: string;
+  readonly attempt: number;
+}
+
+/** An accepted attempt that can be reused while its files have these digests. */
+export interface Reusable extends UsedAttempt {
+  readonly inputs_digest: string;
+  readonly outputs_digest: string;
 }
 
 /** The facts about a dependency in a delivery. */
@@ -190,6 +210,12 @@ export interface ResultFields {
   readonly asks?: string;
   /** True when the tool reported no cost; `cost_usd` is 0 then. */
   readonly cost_unknown?: true;
+  /** The digest of its declared inputs and the platform, if they were the same at its begin and at its end. */
+  readonly inputs_digest?: string;
+  /** The digest of its declared outputs at its end. */
+  readonly outputs_digest?: string;
+  /** The accepted attempt that made a run unnecessary: nothing declared has changed since. */
+  readonly reused?: UsedAttempt & JsonObject;
 }
 
 /**

@@ -12,6 +12,7 @@ type Members = { [key: string]: Json };
 export function resultBody(result: ResultFields, attempt: number): JsonObject {
   const body = begun(result, attempt);
   if (result.exit_code != null) body['exit_code'] = result.exit_code;
+  if (result.inputs_digest !== undefined) body['inputs_digest'] = result.inputs_digest;
   if (result.left_group !== undefined) body['left_group'] = result.left_group;
   addRest(body, result);
   body['topic'] = TOPIC.childResult;
@@ -33,6 +34,7 @@ export function doneBody(
   body['delivery'] = delivery;
   if (result.exit_code != null) body['exit_code'] = result.exit_code;
   body['index'] = index;
+  if (result.inputs_digest !== undefined) body['inputs_digest'] = result.inputs_digest;
   if (result.left_group !== undefined) body['left_group'] = result.left_group;
   if (lost) body['lost'] = true;
   addRest(body, result, result.results);
@@ -52,10 +54,14 @@ function begun({ asks, cost_unknown: isUnknown, cost_usd: cost }: ResultFields, 
 
 function addRest(body: Members, result: ResultFields, results?: JsonObject): void {
   const { output, quota, reason, session, signal, summary, tokens } = result;
+function addRest(body: Members, result: ResultFields): void {
+  const { output, outputs_digest: outputs, quota, reason, reused, session, signal, summary, tokens } = result;
   if (output !== undefined) body['output'] = output;
+  if (outputs !== undefined) body['outputs_digest'] = outputs;
   if (quota !== undefined) body['quota'] = quota;
   if (reason != null) body['reason'] = reason;
   if (results !== undefined) body['results'] = results;
+  if (reused !== undefined) body['reused'] = reused;
   if (session !== undefined) body['session'] = session;
   if (signal != null) body['signal'] = signal;
   if (summary !== undefined) body['summary'] = summary;

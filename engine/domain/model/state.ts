@@ -12,7 +12,7 @@ import { subtaskWord } from '../../contract/format.ts';
 import type { Policy } from '../../contract/policy.ts';
 import type { Json, JsonObject } from '../../record/canonical.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../../record/ids.ts';
-import type { SharedThread, Work } from './record-bodies.ts';
+import type { Reusable, SharedThread, UsedAttempt, Work } from './record-bodies.ts';
 import type { Breakers } from './circuit-breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
@@ -80,6 +80,8 @@ export interface FleetState {
   readonly registryClocks: Map<Did, number>;
   /** The commands with an idempotency key, by actor and key, newest last. */
   readonly idempotency: Map<string, Keyed>;
+  /** The accepted attempts that can be reused, by the keys of their work, the last used last; see `reuse.ts`. */
+  readonly reusable: Map<string, readonly Reusable[]>;
 }
 
 /** A numbered run, with the facts that find it without its fan-out. */
@@ -236,6 +238,8 @@ export interface FanOutHead {
   readonly env: Variables | null;
   /** The name of the submitter's stored environment, or null. */
   readonly environment: string | null;
+  /** True when accepted attempts are not reused. Absent in checkpoints of versions without reuse. */
+  readonly force?: boolean;
   /** The counts of members. Follow-ups are counted separately. */
   readonly counts: Counts;
   /** The number of subtasks outside the join, which start once their dependencies have ended. */
@@ -345,6 +349,12 @@ export interface Child {
   work: Work | null;
   /** Attempts that ended before the present one, oldest first. */
   earlier: EarlierAttempt[] | null;
+  /** The accepted attempts that its present delivery may reuse. */
+  reuse: readonly Reusable[] | null;
+  /** The accepted attempt that it was accepted for, without a run. */
+  reused: UsedAttempt | null;
+  /** The digest of its declared outputs at its end, if its worker could tell it. */
+  outputsDigest: string | null;
 }
 
 export interface EarlierAttempt {
@@ -406,6 +416,7 @@ export function emptyState(): FleetState {
     ownClocks: new Map(),
     registryClocks: new Map(),
     idempotency: new Map(),
+    reusable: new Map(),
   };
 }
 
@@ -439,6 +450,9 @@ const RARE = {
   environment: undefined,
   work: null,
   earlier: null,
+  reuse: null,
+  reused: null,
+  outputsDigest: null,
 } as const satisfies Partial<Child>;
 
 /** A pending child. Its rare members are in the prototype: of 100,000 children, they would take 17 MB. */

@@ -21,6 +21,8 @@ export interface RunChild {
   readonly costUsd: number;
   /** True when its tool reported no cost. */
   readonly costUnknown?: boolean;
+  /** True when an earlier attempt was reused and nothing ran. */
+  readonly reused?: boolean;
 }
 
 /** An attempt that did not count: failed, retried, cancelled, or ended after the join. */
@@ -138,8 +140,17 @@ function estimateFault(run: RunFacts): string | undefined {
     const when = run.outcome === null ? 'yet' : 'before the join';
     return `${named(unaccepted)} did not run to acceptance ${when}`;
   }
+  const reused = reusedIn(run);
+  if (reused !== undefined) return reused;
   const again = run.children.filter(child => child.attempt > 1);
   return again.length > 0 ? `${named(again)} ran more than once` : undefined;
+}
+
+/** Returns the reason why a run with reused parts supports no claim; undefined for a run without them. */
+function reusedIn({ children }: RunFacts): string | undefined {
+  const reused = children.filter(child => child.reused === true);
+  if (reused.length === 0) return undefined;
+  return `${named(reused)} ${reused.length === 1 ? 'was' : 'were'} reused and did not run; --force runs everything`;
 }
 
 function caveatFor(run: RunFacts): string {
@@ -184,6 +195,8 @@ function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
 function incompleteness(run: RunFacts, which: string): string[] {
   if (run.outcome === null || run.measuredWallMs === null) return [`${which} has not joined`];
   if (run.round > 1) return [`${which} is in round ${run.round}, so its wall is that of a retry alone`];
+  const reused = reusedIn(run);
+  if (reused !== undefined) return [`in ${which}, ${reused}`];
   const missing = unfinished(run);
   return missing.length === 0 ? [] : [`${which} joined without ${named(missing)} having run to the end`];
 }
@@ -215,6 +228,8 @@ function isSameWork(a: RunChild, b: RunChild): boolean {
 function runNotes(run: RunFacts): string[] {
   const notes: string[] = [];
   if (run.round > 1) notes.push(`the measured wall is that of round ${run.round}, a retry, alone`);
+  const reused = reusedIn(run);
+  if (reused !== undefined) notes.push(`${reused}: the walls do not cover all work`);
   const missing = unfinished(run);
   if (missing.length > 0) {
     const when = run.outcome === null ? 'yet' : 'before the join';

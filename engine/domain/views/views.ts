@@ -283,6 +283,13 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     left_group: [...(child.leftGroup ?? [])],
     work: child.work && { ...child.work },
     ...(child.results !== null && shownResults(child.results)),
+    reused: child.reused && {
+      task: child.reused.task,
+      thread: child.reused.thread,
+      subtask: child.reused.index,
+      name: child.reused.name ?? null,
+      attempt: child.reused.attempt,
+    },
   };
 }
 
@@ -522,6 +529,7 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
         wallMs,
         costUsd,
         costUnknown,
+        reused: child.reused !== null,
       };
     }),
     extraAttempts: members.flatMap((child, index) =>

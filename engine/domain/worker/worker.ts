@@ -29,6 +29,8 @@ export interface Delivery {
   readonly key: string;
   readonly intent: FleetRecord;
   readonly body: ChildBody;
+  /** The time at which it came, in ms by the clock of `advance`. */
+  readonly receivedAt: number;
   state: DeliveryState;
   /** The reason of the last request to end it, or null. */
   cancelReason: string | null;
@@ -566,6 +568,7 @@ export class Worker {
       key,
       intent,
       body,
+      receivedAt: this.#now,
       state: 'queued',
       cancelReason: null,
       silentSince: null,

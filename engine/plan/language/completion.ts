@@ -72,6 +72,7 @@ const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
 const BEGINNINGS: { readonly [K in WrittenKey['kind']]?: string } = {
   subtasks: '\n  - name: $1\n    run: $2',
   names: ' [$1]',
+  globs: ' [$1]',
   values: ' { $1: [$2] }',
   variables: ' { $1: $2 }',
   params: '\n  $1: $2',

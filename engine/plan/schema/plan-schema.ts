@@ -55,6 +55,7 @@ function valueOf({ kind, choices, schema }: WrittenKey): Json {
     case 'choice':
       return { enum: choices };
     case 'names':
+    case 'globs':
       return { anyOf: [WRITTEN, LIST] };
     case 'variables':
       return { type: 'object', propertyNames: { pattern: VARIABLE }, additionalProperties: WRITTEN };

@@ -11,6 +11,7 @@ import { after } from '../processes/timer.ts';
 import { MAX_LEFT_GROUP, MAX_REPORT_NAME, MAX_REPORT_TEXT } from '../link/bodies.ts';
 import { StallWatch, type StallOptions } from './stall-watch.ts';
 import type { OutputStore } from '../output/store.ts';
+import type { Reuse } from '../reuse/reuse.ts';
 
 export interface AttemptsOptions {
   readonly executors: ReadonlyMap<string, Executor>;
@@ -24,6 +25,8 @@ export interface AttemptsOptions {
    * own.
    */
   readonly environmentOf?: (name: string) => Promise<Environment | undefined>;
+  /** Reuses accepted attempts. Default: everything runs. */
+  readonly reuse?: Reuse;
   /** Called when an attempt did not start because its environment is no longer stored. */
   readonly onBare?: (key: string) => void;
   /** Called when an attempt has ended and its output is stored; `start` itself may call it. */
@@ -59,7 +62,7 @@ export class Attempts {
     const sink = executor.sideEffects ? this.#options.output.sink(intent.thread, body.attempt) : noOutput;
     const context = new AttemptContext(sink, body);
     if (executor.sideEffects) context.watch = this.#watch(delivery, id, context);
-    const answer = this.#begin(executor, delivery, id, context);
+    const answer = this.#reuseOrBegin(executor, delivery, id, context);
     if (!(answer instanceof Promise) && sink === noOutput)
       return this.#options.onFinished(
         key,
@@ -72,6 +75,15 @@ export class Attempts {
     void end.finally(() => {
       if (this.#ends.get(name) === end) this.#ends.delete(name);
     });
+  }
+
+  /** Starts unless an accepted attempt of the same work can be reused. */
+  #reuseOrBegin(executor: Executor, delivery: Delivery, id: string, context: AttemptContext): Answer {
+    const run = (): Answer => this.#begin(executor, delivery, id, context);
+    const { reuse } = this.#options;
+    const { body, receivedAt } = delivery;
+    if (reuse === undefined || body.inputs == null) return run();
+    return reuse.resultOf({ body, receivedAt, signal: context.signal }, run);
   }
 
   /** Starts at once unless an environment has to be read first. */
@@ -299,6 +311,8 @@ function rareFields({
   work,
   asks,
   isCostUnknown,
+  digests,
+  reused,
 }: AttemptResult): Partial<ResultFields> {
   return {
     ...(tokens !== undefined && { tokens: countable(tokens) }),
@@ -310,6 +324,9 @@ function rareFields({
     ...(work !== undefined && { work: { ...work } }),
     ...(asks !== undefined && { asks: writable(asks) }),
     ...(isCostUnknown === true && { cost_unknown: true as const }),
+    ...(digests !== undefined && { outputs_digest: digests.outputs }),
+    ...(digests?.inputs != null && { inputs_digest: digests.inputs }),
+    ...(reused !== undefined && { reused: { ...reused } }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../record/canonical.ts';
 import type { Verdict } from '../../contract/documents.ts';
 import type { DeliveredSubtask } from '../../subtask/subtask.ts';
-import type { Work } from '../../domain/model/record-bodies.ts';
+import type { UsedAttempt, Work } from '../../domain/model/record-bodies.ts';
 
 /** One execution of a subtask, as its executor sees it: the delivered subtask, and this attempt. */
 export interface AttemptSpec extends Omit<DeliveredSubtask, 'env' | 'timeout_secs'> {
@@ -68,6 +68,10 @@ export interface AttemptResult {
   readonly results?: JsonObject;
   /** The place of its changes, if it ran in a worktree of its own. */
   readonly work?: Work;
+  /** The digests of its declared files. That of inputs is null where they changed while it ran. */
+  readonly digests?: { readonly inputs: string | null; readonly outputs: string };
+  /** The accepted attempt that made a run unnecessary. */
+  readonly reused?: UsedAttempt;
 }
 
 /** The longest summary, in UTF-16 code units. */

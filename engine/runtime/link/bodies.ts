@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FleetError } from '../../errors.ts';
 import { notAList } from '../../record/not-a-list.ts';
 import { TOPIC } from '../../domain/model/record-bodies.ts';
+import { MAX_CANDIDATES } from '../../domain/model/reuse.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { isInstanceDid, isThreadId, RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import type { Act, FleetRecord } from '../../record/record.ts';
@@ -104,6 +105,7 @@ const BY_KIND: Readonly<Record<Kind, (member: SubtaskMember) => Member>> = {
   count: () => isWhole(0),
   flag: () => ({ schema: yes }),
   names: () => ({ schema: v.array(v.union([whole(0), v.string()], 'is not a list of subtasks')) }),
+  globs: () => ({ schema: v.array(v.string('is not text'), 'is not a list of globs') }),
   variables: () => ({
     schema: notAList(
       v.record(v.string(), v.string('is not text'), 'is not an object of texts'),
@@ -135,6 +137,17 @@ function bodyOf(members: Readonly<Record<string, Member>>) {
     },
   };
 }
+
+const digest = v.pipe(v.string('is not text'), v.regex(/^[0-9a-f]{64}$/, 'is not a SHA-256'));
+/** The members that name an attempt of another fan-out. */
+const usedAttempt = {
+  thread,
+  task: text(MAX_REPORT_NAME),
+  index: whole(0),
+  name: v.optional(text(MAX_REPORT_NAME)),
+  attempt: whole(1),
+};
+const reusable = v.object({ ...usedAttempt, inputs_digest: digest, outputs_digest: digest });
 
 const verdicts: ReadonlySet<unknown> = new Set(VERDICTS);
 
@@ -172,6 +185,9 @@ const report = bodyOf({
   ),
   asks: rare(text(MAX_REPORT_TEXT)),
   cost_unknown: rare(yes),
+  inputs_digest: rare(digest),
+  outputs_digest: rare(digest),
+  reused: rare(v.object(usedAttempt)),
   lost: rare(v.boolean('is not true or false')),
   cause: rare(v.undefined('can be set only by the coordinator')),
 });
@@ -205,6 +221,12 @@ const delivery = bodyOf({
   session: rare(text(MAX_REPORT_NAME)),
   earlier_branch: rare(text(MAX_REPORT_NAME)),
   environment: maybe(isText(MAX_REPORT_NAME)),
+  reuse: rare(
+    v.pipe(
+      v.array(reusable, 'is not a list'),
+      v.maxLength(MAX_CANDIDATES, `lists more than ${MAX_CANDIDATES}`),
+    ),
+  ),
 });
 
 const heartbeatSchema = v.object({

@@ -19,6 +19,7 @@ import { encodeAhead } from '../link/encode-ahead.ts';
 import type { Logger } from '../logger.ts';
 import type { StallOptions } from '../attempts/stall-watch.ts';
 import type { OutputStore } from '../output/store.ts';
+import { Reuse } from '../reuse/reuse.ts';
 
 export interface WorkerEngineOptions {
   readonly home: Home;
@@ -107,6 +108,7 @@ export class WorkerEngine {
       ...(options.stall !== undefined && { stall: options.stall }),
       onStalled: (key, silentMs) => this.#step(() => this.#core.stalled(key, silentMs)),
       ...(options.environmentOf !== undefined && { environmentOf: options.environmentOf }),
+      reuse: new Reuse({ clock: options.clock, onFault: message => options.logger.error(message) }),
       onBare: key => this.#step(() => this.#core.notBegun(key, ENVIRONMENT_GONE)),
       onFinished: (key, result) => this.#step(() => this.#core.finished(key, result)),
     });

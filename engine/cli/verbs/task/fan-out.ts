@@ -19,6 +19,8 @@ const NOTES: Readonly<Record<string, string>> = {
   goal: ' (required)',
   depends: ' (indices or names joined by +)',
   env: ' (in JSON only)',
+  inputs: ' (globs joined by +)',
+  outputs: ' (globs joined by +)',
 };
 const KEYS = DESCRIPTOR_KEYS.map(key => `${key}${NOTES[key] ?? ''}`).join(', ');
 
@@ -87,6 +89,7 @@ export const taskFanOut = defineVerb({
     ),
     dir: text('--dir <folder>', 'Folder of subtasks that name none (default: the task’s)', 'folders'),
     noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
+    force: toggle('--force', 'Run every subtask, also where an accepted attempt could be reused'),
     wait: toggle('--wait', 'Wait for the join, and exit by its outcome'),
   },
   async run(context, given) {
@@ -110,6 +113,7 @@ export const taskFanOut = defineVerb({
           ...(asked.env !== null && { env: asked.env }),
           ...(given.noInput && { no_input: true }),
           ...(given.plan !== null && { run: planRunName(given.plan) }),
+          ...(given.force && { force: true }),
           dir: given.dir === null ? asked.dir : pathOf(given.dir, context),
         }),
       () => withinTask(context, given.task),

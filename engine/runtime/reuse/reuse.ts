@@ -1,0 +1,109 @@
+import type { ChildBody, Reusable } from '../../domain/model/record-bodies.ts';
+import { messageOf } from '../../errors.ts';
+import { cancelReason, withoutCommand } from '../executors/ending.ts';
+import type { AttemptResult } from '../executors/executor.ts';
+import type { Clock } from '../clock.ts';
+import { Fingerprints, type FilesOf } from './fingerprints.ts';
+
+/** A delivery whose subtask has inputs, as its attempt begins. */
+export interface ReuseRequest {
+  readonly body: Pick<ChildBody, 'dir' | 'inputs' | 'outputs' | 'reuse'>;
+  /** The time at which the worker received it, by the worker's clock, in ms. */
+  readonly receivedAt: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ReuseOptions {
+  readonly clock: Clock;
+  /** Called when the files of a subtask cannot be compared, so that it runs. */
+  readonly onFault: (message: string) => void;
+}
+
+/** Runs an attempt only where no accepted attempt had the same declared files. */
+export class Reuse {
+  readonly #options: ReuseOptions;
+  readonly #fingerprints: Fingerprints;
+
+  constructor(options: ReuseOptions) {
+    this.#options = options;
+    this.#fingerprints = new Fingerprints(options.clock);
+  }
+
+  /** @param run runs the attempt; null: it could not begin */
+  async resultOf(
+    request: ReuseRequest,
+    run: () => AttemptResult | Promise<AttemptResult | null>,
+  ): Promise<AttemptResult | null> {
+    const files = filesOf(request);
+    if (files === null) return run();
+    const inputs = await this.#tryTo(request, () =>
+      this.#fingerprints.inputs(files.inputs, request.receivedAt),
+    );
+    const reusable = await this.#reusable(request, files, inputs);
+    if (request.signal.aborted) return withoutCommand('cancelled', cancelReason(request.signal));
+    if (reusable !== undefined) return reusedResult(reusable);
+    const result = await run();
+    if (result?.verdict !== 'accept') return result;
+    const digests = await this.#tryTo(request, () => this.#digestsAfter(files, inputs));
+    return digests === null ? result : { ...result, digests };
+  }
+
+  /** Returns the candidate that had these inputs, and whose outputs are as it left them. */
+  async #reusable(
+    request: ReuseRequest,
+    files: DeclaredFiles,
+    inputs: string | null,
+  ): Promise<Reusable | undefined> {
+    const candidates = (request.body.reuse ?? []).filter(({ inputs_digest: digest }) => digest === inputs);
+    if (candidates.length === 0) return undefined;
+    const outputs = await this.#tryTo(request, () => this.#fingerprints.outputs(files.outputs));
+    return candidates.find(({ outputs_digest: digest }) => digest === outputs);
+  }
+
+  async #digestsAfter(
+    files: DeclaredFiles,
+    inputs: string | null,
+  ): Promise<Required<AttemptResult>['digests']> {
+    const since = this.#options.clock.now();
+    const [after, outputs] = await Promise.all([
+      this.#fingerprints.inputs(files.inputs, since),
+      this.#fingerprints.outputs(files.outputs),
+    ]);
+    return { inputs: after === inputs ? inputs : null, outputs };
+  }
+
+  /** @returns null where the files cannot be compared, and once the attempt is to end */
+  async #tryTo<T>({ signal }: ReuseRequest, digest: () => Promise<T>): Promise<T | null> {
+    if (signal.aborted) return null;
+    let giveUp = (): void => {};
+    const aborted = new Promise<null>(resolve => (giveUp = () => resolve(null)));
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await Promise.race([aborted, digest()]);
+    } catch (error) {
+      this.#options.onFault(`an attempt is not reusable: ${messageOf(error)}`);
+      return null;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+}
+
+interface DeclaredFiles {
+  readonly inputs: FilesOf;
+  readonly outputs: FilesOf;
+}
+
+/** Returns the declared files; null without inputs. A file that is both is an output. */
+function filesOf({ body: { dir, inputs, outputs } }: ReuseRequest): DeclaredFiles | null {
+  if (dir == null || inputs == null) return null;
+  const made = outputs ?? [];
+  return { inputs: { dir, globs: inputs, without: made }, outputs: { dir, globs: made } };
+}
+
+function reusedResult(reusable: Reusable): AttemptResult {
+  const { inputs_digest: inputs, outputs_digest: outputs, ...reused } = reusable;
+  const { task, index, name, attempt } = reused;
+  const reason = `nothing declared has changed since attempt ${attempt} of ${name ?? `subtask ${index}`} in ${task}`;
+  return { ...withoutCommand('accept', `reused: ${reason}`), digests: { inputs, outputs }, reused };
+}
