@@ -23,6 +23,12 @@ interface Remembered {
 /** Digests of files' contents. A file whose stat has not changed is not read again. */
 export class ContentDigests {
   readonly #remembered = new Map<string, Remembered>();
+  readonly #now: () => number;
+
+  /** @param now the time of the file system, in ms since 1970 */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
 
   /**
    * @param path absolute, with one character for each byte
@@ -34,7 +40,7 @@ export class ContentDigests {
     if (known !== undefined && isSameFile(known.stat, stat)) return known.digest;
     this.#remembered.delete(path);
     for (let read = 0; read < MAX_READS; read++) {
-      const before = Date.now();
+      const before = this.#now();
       const found = await readDigest(path, slice);
       if (found === undefined) continue;
       if (isSettled(found.stat, before)) this.#remember(path, found);

@@ -22,11 +22,13 @@ export interface FilesOf {
  * repositories among them.
  */
 export class Fingerprints {
-  readonly #contents = new ContentDigests();
+  readonly #contents: ContentDigests;
   readonly #repositories: Sharing<Files>;
   readonly #inputs: Sharing<string | null>;
 
-  constructor(clock: Clock) {
+  /** @param fileTime as for `ContentDigests` */
+  constructor(clock: Clock, fileTime?: () => number) {
+    this.#contents = new ContentDigests(fileTime);
     this.#repositories = new Sharing(clock);
     this.#inputs = new Sharing(clock);
   }
@@ -48,7 +50,7 @@ export class Fingerprints {
   /** Returns the digest of outputs. Ignored files count. @throws for files that cannot be read */
   async outputs(files: FilesOf): Promise<string> {
     const { dir, globs } = compiled(files);
-    const found = await all(globs, (_, base) => walk(base, false));
+    const found = await all(globs, (_, base) => walk(base));
     return (await this.#digest(dir, globs, found, [])) ?? NOTHING;
   }
 
@@ -63,7 +65,7 @@ export class Fingerprints {
       };
     }
     const top = repositoryOf(root);
-    if (top === undefined) return walk(base, true);
+    if (top === undefined) return walk(base);
     const { paths, repositories } = await this.#repositories.get(top, since, () =>
       // Other attempts wait for it too.
       withGitLimits(undefined, () => listRepository(top)),

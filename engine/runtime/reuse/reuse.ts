@@ -17,6 +17,8 @@ export interface ReuseOptions {
   readonly clock: Clock;
   /** Called when the files of a subtask cannot be compared, so that it runs. */
   readonly onFault: (message: string) => void;
+  /** The time of the file system, in ms since 1970. Default: the time of this machine. */
+  readonly fileTime?: () => number;
 }
 
 /** Runs an attempt only where no accepted attempt had the same declared files. */
@@ -26,7 +28,7 @@ export class Reuse {
 
   constructor(options: ReuseOptions) {
     this.#options = options;
-    this.#fingerprints = new Fingerprints(options.clock);
+    this.#fingerprints = new Fingerprints(options.clock, options.fileTime);
   }
 
   /** @param run runs the attempt; null: it could not begin */
