@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
  * Two states are equal when these texts are.
  */
 export function inputsModel(dir: string, globs: readonly string[], without: readonly string[]): string {
+  views = new Map();
   const wanted = globs.filter(glob => !glob.startsWith('!'));
   const unwanted = globs.filter(glob => glob.startsWith('!')).map(glob => glob.slice(1));
   const isUnwanted = (path: string): boolean =>
@@ -101,8 +102,7 @@ function foldersBelow(path: string): string[] {
     .flatMap(({ name }) => [join(path, name), ...foldersBelow(join(path, name))]);
 }
 
-const isSubmodule = (top: string, path: string): boolean =>
-  gitOrNothing(top, 'ls-files', '--stage', '--', relative(top, path)).startsWith('160000 ');
+const isSubmodule = (top: string, path: string): boolean => viewOf(top).submodules.has(path);
 
 function isVisible(path: string, top: string | undefined, repositories: readonly string[]): boolean {
   if (top === undefined) return true;
@@ -113,12 +113,47 @@ function isVisible(path: string, top: string | undefined, repositories: readonly
   return isTracked(home, path) || !isIgnored(home, path);
 }
 
-const isTracked = (top: string, path: string): boolean =>
-  gitOrNothing(top, 'ls-files', '--cached', '--', `:(literal)${relative(top, path)}`) !== '';
+const isTracked = (top: string, path: string): boolean => viewOf(top).tracked.has(path);
+const isIgnored = (top: string, path: string): boolean => viewOf(top).ignored.has(path);
 
-function isIgnored(top: string, path: string): boolean {
-  const name = relative(top, path) + (path.endsWith('/') ? '/' : '');
-  return spawnSync('git', ['-C', top, 'check-ignore', '--quiet', '--', name]).status === 0;
+/** What git says about every path in a repository. */
+interface View {
+  readonly tracked: ReadonlySet<string>;
+  readonly submodules: ReadonlySet<string>;
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** The views of the present model. */
+let views = new Map<string, View>();
+
+function viewOf(top: string): View {
+  let view = views.get(top);
+  if (view === undefined) views.set(top, (view = readView(top)));
+  return view;
+}
+
+function readView(top: string): View {
+  const staged = lines(top, '', 'ls-files', '-z', '--stage');
+  const pathOf = (line: string): string => join(top, line.slice(line.indexOf('\t') + 1));
+  const submodules = staged.filter(line => line.startsWith('160000 ')).map(pathOf);
+  const isInner = (path: string): boolean =>
+    foldersBelow(top).some(each => isBelow(path, each) && existsSync(join(each, '.git'))) ||
+    submodules.some(each => isBelow(path, each));
+  const folders = foldersBelow(top);
+  const asked = [...everythingBelow(top), ...folders]
+    .filter(path => !isInner(path))
+    .map(path => relative(top, path) + (folders.includes(path) ? '/' : ''));
+  const ignored = lines(top, asked.map(path => `${path}\0`).join(''), 'check-ignore', '-z', '--stdin');
+  return {
+    tracked: new Set(staged.map(pathOf)),
+    submodules: new Set(submodules),
+    ignored: new Set(ignored.map(path => join(top, path))),
+  };
+}
+
+function lines(dir: string, input: string, ...words: readonly string[]): string[] {
+  const { stdout } = spawnSync('git', ['-C', dir, ...words], { encoding: 'utf8', input });
+  return stdout.split('\0').filter(line => line !== '');
 }
 
 function gitOrNothing(dir: string, ...words: readonly string[]): string {
