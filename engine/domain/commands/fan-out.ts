@@ -310,6 +310,7 @@ function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<Comp
     env: fanOut.env,
     no_input: fanOut.noInput,
     max_parallel: fanOut.maxParallel,
+    force: false,
     serial_of: null,
     run: { name, number: nextNumber(state, name, namespace) },
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { JsonObject } from '../../record/canonical.ts';
+import type { ThreadId } from '../../record/ids.ts';
 import type { ResultFields } from './record-bodies.ts';
 import { doneBody, resultBody } from './result-encoding.ts';
 
@@ -21,6 +22,9 @@ const FULL: Required<ResultFields> = {
   work: { branch: 'b', base: 'c', dir: '/d' },
   asks: 'may I?',
   cost_unknown: true,
+  inputs_digest: '1',
+  outputs_digest: '2',
+  reused: { thread: 'th_a' as ThreadId, task: 'A', index: 0, attempt: 1 },
 };
 
 describe('the body of a result', () => {

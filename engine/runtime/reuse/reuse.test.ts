@@ -126,8 +126,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 ) as fc.Arbitrary<Change>;
 
 interface Case {
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+  readonly inputs: string[];
+  readonly outputs: string[];
   /** False for files without a repository around them. */
   readonly isRepository: boolean;
   /** True where remembered digests are used whatever the age of the file, which then changes in steps of its clock. */

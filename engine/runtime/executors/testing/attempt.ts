@@ -26,6 +26,8 @@ export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
     session: null,
     earlierBranch: null,
     env: {},
+    inputs: null,
+    outputs: null,
     environment: null,
     ...more,
   };
