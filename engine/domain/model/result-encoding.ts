@@ -53,8 +53,6 @@ function begun({ asks, cost_unknown: isUnknown, cost_usd: cost }: ResultFields, 
 }
 
 function addRest(body: Members, result: ResultFields, results?: JsonObject): void {
-  const { output, quota, reason, session, signal, summary, tokens } = result;
-function addRest(body: Members, result: ResultFields): void {
   const { output, outputs_digest: outputs, quota, reason, reused, session, signal, summary, tokens } = result;
   if (output !== undefined) body['output'] = output;
   if (outputs !== undefined) body['outputs_digest'] = outputs;
