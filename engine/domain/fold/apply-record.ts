@@ -33,7 +33,7 @@ import { next } from '../model/machine.ts';
 import { keyOf } from '../model/messages.ts';
 import { applyNamespace } from '../policy/namespaces.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
-import { noteReusable, reusableFor } from '../model/reuse.ts';
+import { noteReusable, reusableFor, reusedResults } from '../model/reuse.ts';
 import { applyRule } from '../policy/permission-rules.ts';
 import { rememberRun } from '../model/runs.ts';
 import { afterTransition, taskActionOf } from '../model/task-status.ts';
@@ -291,7 +291,7 @@ function endDelivery(
   const child = fanOut.children[body.index];
   if (child === undefined || !counts(child, record, body, own)) return;
   const wasAssigned = child.state === 'assigned';
-  recordEnd(fanOut, child, record, body, at);
+  recordEnd(state, fanOut, child, record, body, at);
   if (wasAssigned) book(state, fanOut, child, body, !own && body.lost !== true);
   const isQuota = wasAssigned && !own && isOutOfQuota(body);
   if (wasAssigned && (isQuota || state.breakers.size > 0)) {
@@ -354,7 +354,14 @@ function counts(child: Child, record: FleetRecord, body: ChildDoneBody, own: boo
   return own && child.state === 'pending' && body.delivery === -1;
 }
 
-function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: ChildDoneBody, at: number): void {
+function recordEnd(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  record: FleetRecord,
+  body: ChildDoneBody,
+  at: number,
+): void {
   const subtask = fanOut.subtasks[child.index]!;
   const lost = body.lost === true;
   child.verdict = body.verdict;
@@ -375,7 +382,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
     afterJoin: fanOut.joined !== null && !isFollowUp(subtask),
     leftGroup: body.left_group ?? null,
     output: body.output ?? null,
-    results: body.results ?? null,
+    results: body.results ?? reusedResults(state, body.reused),
     session: body.session ?? child.session,
     work: body.work ?? null,
     reuse: null,

@@ -151,6 +151,8 @@ export interface UsedAttempt {
   readonly index: number;
   readonly name?: string;
   readonly attempt: number;
+  /** True when its report has results. */
+  readonly results?: true;
 }
 
 /** An accepted attempt that can be reused while its files have these digests. */

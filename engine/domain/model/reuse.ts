@@ -1,4 +1,4 @@
-import { canonical } from '../../record/canonical.ts';
+import { canonical, type JsonObject } from '../../record/canonical.ts';
 import { hash } from '../../record/hash.ts';
 import { DELIVERED, isSame, USUAL } from '../../subtask/subtask.ts';
 import type { ChildDoneBody, Reusable, UsedAttempt } from './record-bodies.ts';
@@ -47,9 +47,22 @@ export function noteReusable(state: FleetState, fanOut: FanOut, child: Child, bo
   if (state.reusable.size > MAX_KEYS) state.reusable.delete(state.reusable.keys().next().value!);
 }
 
-function nameOf({ task, subtasks }: FanOut, { index, attempt }: Child): UsedAttempt {
+function nameOf({ task, subtasks }: FanOut, { index, attempt, results }: Child): UsedAttempt {
   const { name } = subtasks[index]!;
-  return { thread: task.thread, task: task.alias, index, ...(name !== null && { name }), attempt };
+  return {
+    thread: task.thread,
+    task: task.alias,
+    index,
+    ...(name !== null && { name }),
+    attempt,
+    ...(results !== null && { results: true }),
+  };
+}
+
+/** Returns the results of an attempt that was reused; null for none. */
+export function reusedResults(state: FleetState, reused: UsedAttempt | undefined): JsonObject | null {
+  if (reused?.results !== true) return null;
+  return state.tasks.get(reused.thread)?.fanOut?.children[reused.index]?.results ?? null;
 }
 
 /**
@@ -69,8 +82,7 @@ function workKeyOf(fanOut: FanOut, index: number): string | null {
       ...Object.fromEntries(declared.map(({ field }) => [field, subtask[field]])),
       env: { ...env, ...subtask.env },
       namespace,
-      // What a subtask takes from its dependencies: the files that they made. Recorded results belong here too.
-      dependencies: { outputs },
+      dependencies: { outputs, results: subtask.depends_on.map(on => children[on]!.results) },
     }),
   );
 }

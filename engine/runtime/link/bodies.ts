@@ -146,6 +146,7 @@ const usedAttempt = {
   index: whole(0),
   name: v.optional(text(MAX_REPORT_NAME)),
   attempt: whole(1),
+  results: v.optional(yes),
 };
 const reusable = v.object({ ...usedAttempt, inputs_digest: digest, outputs_digest: digest });
 
