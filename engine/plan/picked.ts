@@ -27,12 +27,17 @@ export function picked(
 const dependenciesOf = ({ depends_on: on = [] }: PlannedSubtask): readonly number[] =>
   on as readonly number[];
 
-function indicesOf(file: string, subtasks: readonly PlannedSubtask[], name: string): readonly number[] {
+/** Returns the indices of the subtasks that a name or a pattern with `*` stands for. */
+export function indicesNamed(subtasks: readonly PlannedSubtask[], name: string): readonly number[] {
   const exact = subtasks.findIndex(each => each.name === name);
   if (exact !== -1) return [exact];
   const isLike = name.includes('*') ? likeness(name) : () => false;
-  const like = subtasks.flatMap((each, index) => (isLike(each.name ?? '') ? [index] : []));
-  if (like.length > 0) return like;
+  return subtasks.flatMap((each, index) => (isLike(each.name ?? '') ? [index] : []));
+}
+
+function indicesOf(file: string, subtasks: readonly PlannedSubtask[], name: string): readonly number[] {
+  const named = indicesNamed(subtasks, name);
+  if (named.length > 0) return named;
   const known = subtasks.flatMap(each => each.name ?? []);
   throw new FleetError('NOT_FOUND', `'${file}' has no subtask '${name}'${didYouMean(name, known)}`, {
     details: { file, subtask: name },

@@ -1,15 +1,17 @@
 import { stat } from 'node:fs/promises';
 import type { Commands } from '../../operations/index.ts';
 import type { FleetDocument } from '../../contract/documents.ts';
-import { oneLine } from '../../contract/format.ts';
+import { oneLine, printable } from '../../contract/format.ts';
 import { planRunName } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
-import { picked } from '../../plan/picked.ts';
+import { indicesNamed, picked } from '../../plan/picked.ts';
 import type { PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
 import type { Context } from '../verb.ts';
-import { NO_FLEET, readPlanFile, requestOf } from '../plans.ts';
+import { printLines } from '../context.ts';
+import { NO_FLEET, readPlanFile, requestOf, type PlanFile } from '../plans.ts';
 import { pathOf } from '../settings.ts';
 import { readEach } from './each.ts';
+import { planFilesIn, scriptsNamed } from './folder-work.ts';
 
 /** The words and options of `spl run` that say what runs. */
 export interface Asked {
@@ -27,7 +29,8 @@ const MAX_GOAL = 200;
 const PLAN_FILE = /\.fanout\.ya?ml$/;
 
 /**
- * Reads what is to run: a plan, a command per line of a file, a goal per agent, or commands.
+ * Reads what is to run: a plan, a command per line of a file, a goal per agent, a part of the folder's only plan, scripts
+ * of its `package.json`, or commands.
  * @param fleet null if none runs
  * @throws USAGE; INVALID_RECORD with every fault of a plan; NOT_FOUND for a missing file or subtask
  */
@@ -39,17 +42,57 @@ export async function readRequest(
   if (each !== null && agent !== null)
     throw new FleetError('USAGE', '--each and --agent can’t be combined', { hint: 'Use only one of them.' });
   const [first, ...rest] = words;
-  if (first === undefined) throw nothingToRun(each, agent);
   if (each !== null) {
+    if (first === undefined)
+      throw new FleetError('USAGE', '--each needs a command', {
+        hint: `spl run --each ${each} 'npx eslint {}'`,
+      });
     if (rest.length > 0)
       throw new FleetError('USAGE', `--each takes one command, and ${words.length} were given`, {
         hint: `Put the command in quotes: spl run --each ${each} '${words.join(' ')}'`,
       });
     return { goal: first, namespace: null, subtasks: await readEach(context, each, first) };
   }
-  if (agent !== null) return { ...ofWords(words), subtasks: words.map(goal => ofAgent(goal, agent)) };
-  if (await isPlan(context, first)) return readPlan(context, first, rest, fleet);
-  return { ...ofWords(words), subtasks: words.map(ofCommand) };
+  if (agent !== null) {
+    if (first === undefined)
+      throw new FleetError('USAGE', '--agent needs a goal', {
+        hint: `spl run --agent ${agent} 'Write tests for src/parser.js'`,
+      });
+    return { ...ofWords(words), subtasks: words.map(goal => ofAgent(goal, agent)) };
+  }
+  if (first !== undefined && (await isPlan(context, first)))
+    return ofPlan(context, await readPlan(context, first, fleet), rest, fleet);
+  return (await ofFolder(context, words, fleet)) ?? { ...ofWords(words), subtasks: words.map(ofCommand) };
+}
+
+/** Reads words that name something of the folder; null if they are commands. */
+async function ofFolder(
+  context: Context,
+  words: readonly string[],
+  fleet: FleetDocument | null,
+): Promise<Requested | null> {
+  if (words.some(word => /\s/.test(word))) return null;
+  const files = await planFilesIn(context.cwd);
+  const [file] = files;
+  if (file === undefined || files.length > 1) {
+    if (words.length === 0) throw nothingToRun(files);
+  } else {
+    const plan = await readPlan(context, file, fleet);
+    const subtasks = plan.request?.subtasks ?? [];
+    if (words.every(word => indicesNamed(subtasks, word).length > 0)) {
+      say(context, `${file}${words.length === 0 ? '' : `: ${words.join(', ')}`}`);
+      return ofPlan(context, plan, words, fleet);
+    }
+  }
+  const scripts = await scriptsNamed(context.cwd, words);
+  if (scripts === null) return null;
+  say(context, `package.json: ${scripts.map(({ goal }) => goal).join(', ')}`);
+  return { ...ofWords(scripts.map(({ goal }) => goal)), subtasks: scripts };
+}
+
+/** Says what was chosen, which nobody typed. */
+function say({ err, settings }: Context, text: string): void {
+  if (!settings.json) printLines(err, [`· from ${oneLine(printable(text), MAX_GOAL)}`]);
 }
 
 const ofWords = (words: readonly string[]): Pick<Requested, 'goal' | 'namespace'> => ({
@@ -74,24 +117,24 @@ async function isPlan(context: Context, word: string): Promise<boolean> {
   );
 }
 
-async function readPlan(
+function readPlan(context: Context, file: string, fleet: FleetDocument | null): Promise<PlanFile> {
+  if (fleet === null) return readPlanFile(context, file, NO_FLEET);
+  const workers = fleet.instances.filter(({ role }) => role === 'worker');
+  return readPlanFile(context, file, { ...NO_FLEET, executors: fleet.executors, workers });
+}
+
+/** @throws INVALID_RECORD with every fault of the plan; NOT_FOUND for a name that none of its subtasks has */
+function ofPlan(
   context: Context,
-  file: string,
+  file: PlanFile,
   names: readonly string[],
   fleet: FleetDocument | null,
-): Promise<Requested> {
-  const known =
-    fleet === null
-      ? NO_FLEET
-      : {
-          ...NO_FLEET,
-          executors: fleet.executors,
-          workers: fleet.instances.filter(({ role }) => role === 'worker'),
-        };
-  const { env, ...plan } = requestOf(await readPlanFile(context, file, known), context);
-  const whole = { ...plan, run: planRunName(file), ...(env !== null && { env }) };
+): Requested {
+  const { env, ...plan } = requestOf(file, context);
+  const whole = { ...plan, run: planRunName(file.file), ...(env !== null && { env }) };
   requireWork(whole.subtasks, fleet?.default_executor ?? NO_FLEET.defaultExecutor);
-  return names.length === 0 ? whole : { ...whole, join: 'all', subtasks: picked(file, plan.subtasks, names) };
+  if (names.length === 0) return whole;
+  return { ...whole, join: 'all', subtasks: picked(file.file, plan.subtasks, names) };
 }
 
 /** @throws INVALID_RECORD for a subtask that would only be echoed */
@@ -106,12 +149,17 @@ function requireWork(subtasks: readonly PlannedSubtask[], defaultExecutor: strin
   });
 }
 
-function nothingToRun(each: string | null, agent: string | null): FleetError {
-  const [what, hint] =
-    each !== null
-      ? ['--each needs a command', `spl run --each ${each} 'npx eslint {}'`]
-      : agent !== null
-        ? ['--agent needs a goal', `spl run --agent ${agent} 'Write tests for src/parser.js'`]
-        : ['nothing to run was given', "spl run 'npm test' 'npm run lint'\nspl run release.fanout.yaml"];
-  return new FleetError('USAGE', what, { hint });
+/** @param files the plans of the folder, of which none was chosen */
+function nothingToRun(files: readonly string[]): FleetError {
+  if (files.length === 0)
+    return new FleetError('USAGE', 'nothing to run was given, and this folder has no plan', {
+      hint: "spl run 'npm test' 'npm run lint'\nspl plan init",
+    });
+  return new FleetError('USAGE', `nothing to run was given, and this folder has ${files.length} plans`, {
+    details: { files },
+    hint: files
+      .slice(0, 10)
+      .map(file => `spl run ${file}`)
+      .join('\n'),
+  });
 }

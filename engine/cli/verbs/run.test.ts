@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -230,6 +230,32 @@ describe('spl run', () => {
       assert.match(err, /subtask 'Say it' has nothing to run/);
     });
 
+    it('that is the only one of the folder needs no name', async () => {
+      const host = () => hostOf({ children: [done(0)] }, { cwd: folder });
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), PLAN);
+      const whole = await run([], host());
+      assert.equal(whole.opened!['goal'], 'Release');
+      assert.equal(whole.err, '· from r.fanout.yaml\n');
+      const part = await run(['test-a', 'li*'], host());
+      assert.deepEqual(
+        (part.fanOut!['subtasks'] as { name: string }[]).map(({ name }) => name),
+        ['lint', 'build', 'test-a'],
+      );
+      assert.equal(part.err, '· from r.fanout.yaml: test-a, li*\n');
+      for (const words of [['test-a', 'make'], ['lint now'], ['tset-a']]) {
+        const { fanOut, err } = await run(words, host());
+        assert.deepEqual(
+          fanOut!['subtasks'],
+          words.map(word => ({ goal: word, run: word })),
+        );
+        assert.equal(err, '');
+      }
+      await writeFile(joinPath(folder, 's.fanout.yaml'), PLAN);
+      const { code, err } = await run([], host());
+      assert.equal(code, 2);
+      assert.match(err, /this folder has 2 plans\n.*spl run r\.fanout\.yaml\n.*spl run s\.fanout\.yaml/);
+    });
+
     it('that is not there is no command', async () => {
       const { code, err } = await run(['release.fanout.yaml']);
       assert.equal(code, 3);
@@ -237,9 +263,33 @@ describe('spl run', () => {
     });
   });
 
+  it('runs scripts of package.json with the package manager of the repository', async () => {
+    const member = joinPath(folder, 'packages', 'a');
+    await mkdir(member, { recursive: true });
+    await writeFile(joinPath(folder, 'pnpm-lock.yaml'), '');
+    await writeFile(joinPath(member, 'package.json'), '{"scripts": {"lint": "x", "test:unit": "y"}}');
+    const in_ = (cwd: string, ...words: readonly string[]) =>
+      run(words, hostOf({ children: [done(0)] }, { cwd }));
+    const { fanOut, opened, err } = await in_(member, 'lint', 'test:unit');
+    assert.deepEqual(fanOut!['subtasks'], [
+      { name: 'lint', goal: 'pnpm run lint', run: 'pnpm run lint' },
+      { name: 'test:unit', goal: 'pnpm run test:unit', run: 'pnpm run test:unit' },
+    ]);
+    assert.equal(opened!['goal'], 'pnpm run lint · pnpm run test:unit');
+    assert.equal(err, '· from package.json: pnpm run lint, pnpm run test:unit\n');
+    const commands = await in_(member, 'lint', 'true');
+    assert.deepEqual(commands.fanOut!['subtasks'], [
+      { goal: 'lint', run: 'lint' },
+      { goal: 'true', run: 'true' },
+    ]);
+    await writeFile(joinPath(member, 'check.fanout.yaml'), 'goal: Check\nsubtasks: [{name: lint, run: z}]\n');
+    const planned = await in_(member, 'lint');
+    assert.equal((planned.fanOut!['subtasks'] as { run: string }[])[0]!.run, 'z');
+  });
+
   it('refuses what it cannot run, with a way out', async () => {
     for (const [words, message] of [
-      [[], /nothing to run was given\n.*spl run 'npm test'/],
+      [[], /nothing to run was given, and this folder has no plan\n.*spl run 'npm test'/],
       [['--each', '-'], /--each needs a command/],
       [['--agent', 'claude'], /--agent needs a goal/],
       [['--each', '-', 'npx', 'eslint', '{}'], /takes one command.*\n.*'npx eslint \{\}'/],

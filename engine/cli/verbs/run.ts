@@ -27,6 +27,10 @@ export const run = defineVerb({
     'A word is a command for /bin/sh, so put it in quotes. If the first word is a plan file, the other words are names or',
     'patterns of its subtasks: they run with what they depend on.',
     '',
+    'Without words, the only plan file of the folder runs (*.fanout.yaml). Words without spaces that all name subtasks of',
+    'that plan run this part of it. Otherwise, if all of them are scripts of package.json, they run with its package',
+    'manager.',
+    '',
     'With --each, each line of a file is a subtask. The command gets the line where it has {}, as one word, whatever is in',
     'it. With --agent, each word is a goal for a coding agent, in a git worktree of its own.',
     '',
@@ -34,12 +38,18 @@ export const run = defineVerb({
   ].join('\n'),
   examples: [
     ["spl run 'npm test' 'npm run lint'", 'run two commands side by side'],
+    ['spl run lint test', 'run two scripts of package.json, or subtasks of the only plan'],
+    ['spl run', 'run the only plan of the folder'],
     ["spl run release.fanout.yaml 'test-*'", 'run a part of a plan, with what it depends on'],
     ["ls src/*.js | spl run -j 4 --each - 'npx eslint {}'", 'run a command per line, at most four at a time'],
     ["spl run --agent claude 'Fix the flaky test' 'Document the API'", 'give each goal to a coding agent'],
   ],
   positionals: {
-    words: words('commands', 'Commands; or a plan file, and names or patterns of its subtasks', 'files'),
+    words: words(
+      'commands',
+      'Commands, scripts, or names of subtasks; or a plan file, and names or patterns of its subtasks',
+      'files',
+    ),
   },
   flags: {
     each: text('--each <file>', 'Run the command for each line of a file; - is standard input', 'files'),

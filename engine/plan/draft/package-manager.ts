@@ -24,14 +24,20 @@ const LOCK_FILES: readonly (readonly [Manager, readonly string[]])[] = [
   ['npm', ['package-lock.json', 'npm-shrinkwrap.json']],
 ];
 
-/** Returns the package manager that `package.json` names, else that of the lock file, else npm. */
-export function managerOf(folder: Folder, { packageManager, devEngines }: Package): Manager {
+/** Returns the package manager that `package.json` names, else that of the lock file; undefined without either. */
+export function namedManager(
+  folder: Pick<Folder, 'has'>,
+  { packageManager, devEngines }: Pick<Package, 'packageManager' | 'devEngines'>,
+): Manager | undefined {
   const engine = (devEngines as { packageManager?: { name?: unknown } } | null | undefined)?.packageManager;
   const named = [packageManager, engine?.name].find(each => typeof each === 'string') ?? '';
   const [name] = named.split('@');
   const manager = MANAGERS.find(each => each === name);
-  return manager ?? LOCK_FILES.find(([, files]) => folder.has(...files))?.[0] ?? 'npm';
+  return manager ?? LOCK_FILES.find(([, files]) => folder.has(...files))?.[0];
 }
+
+/** Returns the package manager of a folder; npm where nothing names one. */
+export const managerOf = (folder: Folder, root: Package): Manager => namedManager(folder, root) ?? 'npm';
 
 /** Returns the command that runs a script. */
 export function runScript(manager: Manager, script: string): string {
