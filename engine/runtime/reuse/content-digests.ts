@@ -41,7 +41,6 @@ export class ContentDigests {
     this.#remembered.delete(path);
     for (let read = 0; read < MAX_READS; read++) {
       const before = this.#now();
-      const before = Date.now();
       const found = await readDigest(path, slice);
       if (found === undefined) continue;
       if (isSettled(found.stat, before)) this.#remember(path, found);

@@ -94,22 +94,10 @@ export async function walk(base: string): Promise<Files> {
   if (!exists(base)) return NOTHING;
   if (statSync(bytesOf(base), { throwIfNoEntry: false })?.isDirectory() !== true)
     return { paths: [base], repositories: [] };
- * @param hasIgnoreRules true when the rules of the repositories inside hold
- * @throws TOO_LARGE, and system errors
- */
-export async function walk(base: string, hasIgnoreRules: boolean): Promise<Files> {
-  if (!exists(base)) return NOTHING;
-  if (statSync(bytesOf(base), { throwIfNoEntry: false })?.isDirectory() !== true)
-    return { paths: [base], repositories: [] };
-  const found: Files[] = [];
   const paths = isLink(base) ? [base] : [];
   const folders = [base];
   const slice = new WorkSlice();
   for (let seen = 0, folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    if (hasIgnoreRules && isRepository(folder)) {
-      found.push(await nestedRepository(folder, 1));
-      continue;
-    }
     for (const entry of entriesOf(folder)) {
       if (++seen > MAX_WALKED)
         throw new FleetError('TOO_LARGE', `${readable(base)} has more than ${MAX_WALKED} files`);
@@ -119,7 +107,6 @@ export async function walk(base: string, hasIgnoreRules: boolean): Promise<Files
     if (slice.isOver()) await slice.yieldToEventLoop();
   }
   return { paths, repositories: [] };
-  return merged([{ paths, repositories: [] }, ...found]);
 }
 
 function entriesOf(folder: string): { readonly name: string; isDirectory(): boolean }[] {

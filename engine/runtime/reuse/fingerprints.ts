@@ -29,11 +29,6 @@ export class Fingerprints {
   /** @param fileTime as for `ContentDigests` */
   constructor(clock: Clock, fileTime?: () => number) {
     this.#contents = new ContentDigests(fileTime);
-  readonly #contents = new ContentDigests();
-  readonly #repositories: Sharing<Files>;
-  readonly #inputs: Sharing<string | null>;
-
-  constructor(clock: Clock) {
     this.#repositories = new Sharing(clock);
     this.#inputs = new Sharing(clock);
   }
@@ -56,7 +51,6 @@ export class Fingerprints {
   async outputs(files: FilesOf): Promise<string> {
     const { dir, globs } = compiled(files);
     const found = await all(globs, (_, base) => walk(base));
-    const found = await all(globs, (_, base) => walk(base, false));
     return (await this.#digest(dir, globs, found, [])) ?? NOTHING;
   }
 
@@ -72,7 +66,6 @@ export class Fingerprints {
     }
     const top = repositoryOf(root);
     if (top === undefined) return walk(base);
-    if (top === undefined) return walk(base, true);
     const { paths, repositories } = await this.#repositories.get(top, since, () =>
       // Other attempts wait for it too.
       withGitLimits(undefined, () => listRepository(top)),

@@ -29,7 +29,6 @@ export class Reuse {
   constructor(options: ReuseOptions) {
     this.#options = options;
     this.#fingerprints = new Fingerprints(options.clock, options.fileTime);
-    this.#fingerprints = new Fingerprints(options.clock);
   }
 
   /** @param run runs the attempt; null: it could not begin */
