@@ -16,3 +16,7 @@ export function paramsOf(given: readonly string[]): Readonly<Record<string, stri
   }
   return Object.fromEntries(params);
 }
+
+/** Returns the error for `--param` where no plan is read. */
+export const paramsWithoutPlan = (): FleetError =>
+  new FleetError('USAGE', '--param needs a plan', { hint: 'A param is a value of a plan file.' });

@@ -5,9 +5,10 @@ import { oneLine, printable } from '../../contract/format.ts';
 import { planRunName } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
 import { indicesNamed, picked } from '../../plan/picked.ts';
-import type { PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
+import type { PlanKnown, PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
 import type { Context } from '../verb.ts';
 import { printLines } from '../context.ts';
+import { paramsOf, paramsWithoutPlan } from '../params.ts';
 import { NO_FLEET, readPlanFile, requestOf, type PlanFile } from '../plans.ts';
 import { pathOf } from '../settings.ts';
 import { readEach } from './each.ts';
@@ -18,6 +19,7 @@ export interface Asked {
   readonly words: readonly string[];
   readonly each: string | null;
   readonly agent: string | null;
+  readonly param: readonly string[];
 }
 
 /** A plan, or what stands for one. */
@@ -36,12 +38,14 @@ const PLAN_FILE = /\.fanout\.ya?ml$/;
  */
 export async function readRequest(
   context: Context,
-  { words, each, agent }: Asked,
+  { words, each, agent, param }: Asked,
   fleet: FleetDocument | null,
 ): Promise<Requested> {
   if (each !== null && agent !== null)
     throw new FleetError('USAGE', '--each and --agent can’t be combined', { hint: 'Use only one of them.' });
   const [first, ...rest] = words;
+  const params = paramsOf(param);
+  if (param.length > 0 && (each ?? agent) !== null) throw paramsWithoutPlan();
   if (each !== null) {
     if (first === undefined)
       throw new FleetError('USAGE', '--each needs a command', {
@@ -61,29 +65,43 @@ export async function readRequest(
     return { ...ofWords(words), subtasks: words.map(goal => ofAgent(goal, agent)) };
   }
   if (first !== undefined && (await isPlan(context, first)))
-    return ofPlan(context, await readPlan(context, first, fleet), rest, fleet);
-  return (await ofFolder(context, words, fleet)) ?? { ...ofWords(words), subtasks: words.map(ofCommand) };
+    return ofPlan(context, await readPlan(context, first, fleet, params), rest, fleet);
+  const ofPart = await ofFolderPlan(context, words, fleet, params);
+  if (ofPart !== null) return ofPart;
+  if (param.length > 0) throw paramsWithoutPlan();
+  return (await ofScripts(context, words)) ?? { ...ofWords(words), subtasks: words.map(ofCommand) };
 }
 
-/** Reads words that name something of the folder; null if they are commands. */
-async function ofFolder(
+const hasSpace = (words: readonly string[]): boolean => words.some(word => /\s/.test(word));
+
+/** Reads words that name parts of the folder's only plan; null if they do not. */
+async function ofFolderPlan(
   context: Context,
   words: readonly string[],
   fleet: FleetDocument | null,
+  params: PlanKnown['params'],
 ): Promise<Requested | null> {
-  if (words.some(word => /\s/.test(word))) return null;
+  if (hasSpace(words)) return null;
   const files = await planFilesIn(context.cwd);
   const [file] = files;
   if (file === undefined || files.length > 1) {
     if (words.length === 0) throw nothingToRun(files);
   } else {
-    const plan = await readPlan(context, file, fleet);
-    const subtasks = plan.request?.subtasks ?? [];
+    const plan = await readPlan(context, file, fleet, params);
+    // A plan that lacks a param has no request, and its parts have names nevertheless.
+    const drafts = plan.outline?.drafts.map(({ body }) => body as unknown as PlannedSubtask) ?? [];
+    const subtasks = plan.request?.subtasks ?? drafts;
     if (words.every(word => indicesNamed(subtasks, word).length > 0)) {
       say(context, `${file}${words.length === 0 ? '' : `: ${words.join(', ')}`}`);
       return ofPlan(context, plan, words, fleet);
     }
   }
+  return null;
+}
+
+/** Reads words that name scripts of the folder's `package.json`; null if they are commands. */
+async function ofScripts(context: Context, words: readonly string[]): Promise<Requested | null> {
+  if (hasSpace(words)) return null;
   const scripts = await scriptsNamed(context.cwd, words);
   if (scripts === null) return null;
   say(context, `package.json: ${scripts.map(({ goal }) => goal).join(', ')}`);
@@ -117,10 +135,15 @@ async function isPlan(context: Context, word: string): Promise<boolean> {
   );
 }
 
-function readPlan(context: Context, file: string, fleet: FleetDocument | null): Promise<PlanFile> {
-  if (fleet === null) return readPlanFile(context, file, NO_FLEET);
+function readPlan(
+  context: Context,
+  file: string,
+  fleet: FleetDocument | null,
+  params: PlanKnown['params'],
+): Promise<PlanFile> {
+  if (fleet === null) return readPlanFile(context, file, { ...NO_FLEET, params });
   const workers = fleet.instances.filter(({ role }) => role === 'worker');
-  return readPlanFile(context, file, { ...NO_FLEET, executors: fleet.executors, workers });
+  return readPlanFile(context, file, { ...NO_FLEET, executors: fleet.executors, workers, params });
 }
 
 /** @throws INVALID_RECORD with every fault of the plan; NOT_FOUND for a name that none of its subtasks has */

@@ -188,6 +188,23 @@ describe('spl run', () => {
       '  - {name: docs, run: docs}',
     ].join('\n');
 
+    it('takes its params, and is refused without those that it needs', async () => {
+      const text =
+        'goal: Deploy\nparams: { to: }\nsubtasks:\n  - name: a\n    run: deploy ${{ params.to }}\n';
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), text);
+      const host = hostOf({ children: [done(0)] }, { cwd: folder });
+      const { fanOut } = await run(['r.fanout.yaml', '--param', 'to=eu'], host);
+      const [subtask] = fanOut!['subtasks'] as { run: string; env: object }[];
+      assert.deepEqual([subtask!.run, subtask!.env], ['deploy "$SPL_PARAM_to"', { SPL_PARAM_to: 'eu' }]);
+      const without = await run(['r.fanout.yaml'], hostOf({ children: [] }, { cwd: folder }));
+      assert.match(
+        without.err,
+        /:2:11: error the param 'to' has no default, and needs a value: --param to=…/,
+      );
+      const command = await run(['true', '--param', 'to=eu'], hostOf({ children: [] }, { cwd: folder }));
+      assert.deepEqual([command.code, /--param needs a plan/.test(command.err)], [2, true]);
+    });
+
     it('runs as a whole', async () => {
       await writeFile(joinPath(folder, 'r.fanout.yaml'), PLAN);
       const host = hostOf({ children: [done(0)] }, { cwd: folder });

@@ -10,6 +10,7 @@ import { OUTPUT_MODES, type OutputMode } from '../run/outputs.ts';
 import { readRequest, type Requested } from '../run/requests.ts';
 import { ensureSlots, releaseWorkers, runningFleet } from '../run/slots.ts';
 import { summaryLines } from '../run/summary.ts';
+import { PARAM_OPTION } from '../params.ts';
 import { pathOf } from '../settings.ts';
 import { inNamespace } from '../used-namespace.ts';
 import { choice, defineVerb, number, text, toggle, words, type Context } from '../verb.ts';
@@ -66,6 +67,7 @@ export const run = defineVerb({
       max: MAX_ATTEMPTS - 1,
       whole: true,
     }),
+    param: PARAM_OPTION,
     join: text('--join <predicate>', 'What must pass: all (default), any, k_of_n:K, or a CEL expression'),
     timeout: number('--timeout <secs>', 'Time limit of the whole run in seconds; the rest is ended', {
       min: 0.001,

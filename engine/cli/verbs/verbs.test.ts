@@ -677,7 +677,7 @@ describe('spl task fan-out', () => {
     const { err } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--param', 'to=1'], {
       answers,
     });
-    assert.match(err, /--param needs --plan/);
+    assert.match(err, /--param needs a plan/);
     await rm(folder, { recursive: true });
   });
 

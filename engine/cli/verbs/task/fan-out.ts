@@ -7,7 +7,7 @@ import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { DESCRIPTOR_KEYS } from '../../../plan/descriptor.ts';
 import type { PlanRequest } from '../../../plan/plan.ts';
-import { PARAM_OPTION, paramsOf } from '../../params.ts';
+import { PARAM_OPTION, paramsOf, paramsWithoutPlan } from '../../params.ts';
 import { NO_FLEET, readPlanFile, requestOf } from '../../plans.ts';
 import { readSubtasks } from '../../subtasks.ts';
 import { inNamespace, usedNamespace } from '../../used-namespace.ts';
@@ -137,8 +137,7 @@ async function ofOptions(
   { cwd, env, stdin }: Context,
   { subtask, subtasks, param }: Sources,
 ): Promise<Asked> {
-  if (param.length > 0)
-    throw new FleetError('USAGE', '--param needs --plan', { hint: 'A param is a value of a plan file.' });
+  if (param.length > 0) throw paramsWithoutPlan();
   return {
     subtasks: await readSubtasks({ subtask, subtasks, cwd, env, stdin }),
     join: 'all',
