@@ -12,6 +12,9 @@ const TOKEN =
   /(\r)|\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_][^\x1b]*\x1b\\|\x1b[ -/]*[0-~]|[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/g;
 /** Matches the beginning of a sequence. */
 const INCOMPLETE = /^\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[PX^_][^\x1b]*|[ -/]*)$/;
+const NOTHING = Buffer.alloc(0);
+const NEWLINE = 10;
+const TAB = 9;
 const RESET = '\u001b[0m';
 
 /**
@@ -34,11 +37,11 @@ export class LineComposer {
   /** @returns the lines that are complete now */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const text = this.#rest + bytes.toString('latin1');
-    const end = text.lastIndexOf('\n');
-    this.#rest = text.slice(end + 1);
-    const whole = end === -1 ? '' : this.#lines(text.slice(0, end));
-    return Buffer.from(whole + this.#overlong(), 'latin1');
+    const end = bytes.lastIndexOf(NEWLINE);
+    const whole = end === -1 ? NOTHING : this.#whole(this.#rest, bytes.subarray(0, end + 1));
+    this.#rest = (end === -1 ? this.#rest : '') + bytes.toString('latin1', end + 1);
+    const overlong = this.#overlong();
+    return overlong === '' ? whole : Buffer.concat([whole, Buffer.from(overlong, 'latin1')]);
   }
 
   /** @returns the last line, if the output ended without a line break */
@@ -48,10 +51,26 @@ export class LineComposer {
     return Buffer.from(last, 'latin1');
   }
 
+  /** Returns whole lines, the first of which begins with `before`. Copies bytes where nothing is to be changed. */
+  #whole(before: string, bytes: Buffer): Buffer {
+    const count = plainLines(bytes);
+    if (count === null || CONTROL.test(before) || this.#rendition.sequence !== '')
+      return Buffer.from(this.#lines(before + bytes.toString('latin1', 0, bytes.length - 1)), 'latin1');
+    const prefix = Buffer.from(this.#prefix, 'latin1');
+    const lines = Buffer.allocUnsafe(before.length + bytes.length + count * prefix.length);
+    let to = prefix.copy(lines);
+    to += lines.write(before, to, 'latin1');
+    for (let from = 0; from < bytes.length;) {
+      if (from > 0) to += prefix.copy(lines, to);
+      const end = bytes.indexOf(NEWLINE, from) + 1;
+      to += bytes.copy(lines, to, from, end);
+      from = end;
+    }
+    return lines;
+  }
+
   #lines(text: string): string {
     const prefix = this.#prefix;
-    if (this.#rendition.sequence === '' && !CONTROL.test(text))
-      return `${prefix}${text.replaceAll('\n', `\n${prefix}`)}\n`;
     return text
       .split('\n')
       .map(line => `${prefix}${this.#line(line)}\n`)
@@ -90,6 +109,18 @@ export class LineComposer {
     // Of the states of one line, only the last one is printed. The earlier ones may have set a colour.
     return returned > 0 ? '' : part;
   }
+}
+
+/** Returns the number of lines; null where a control is among them. */
+function plainLines(bytes: Buffer): number | null {
+  let count = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]!;
+    if (byte === NEWLINE) count += 1;
+    else if ((byte < 0x20 && byte !== TAB) || byte === 0x7f) return null;
+    else if (byte === 0xc2 && (bytes[at + 1]! & 0xe0) === 0x80) return null;
+  }
+  return count;
 }
 
 /** Returns the end of the last whole character or sequence of a text. */
