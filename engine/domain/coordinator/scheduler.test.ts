@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../../test/runs.ts';
 import type { Child } from '../model/state.ts';
+import { joinDocument } from '../views/views.ts';
 import { refOf, states, TestFleet, workerDid } from '../testing/test-fleet.ts';
 
 const workersOf = (children: readonly Child[]): (string | null)[] => children.map(({ worker }) => worker);
@@ -22,6 +23,20 @@ describe('dispatch', () => {
     assert.deepEqual(states(fanOut), ['assigned', 'pending']);
     fleet.report(fanOut, 0);
     assert.deepEqual(states(fanOut), ['done', 'assigned']);
+  });
+
+  it('keeps to the limit of a fan-out, and gives other fan-outs the other slots', () => {
+    const fleet = new TestFleet(2, 4);
+    const bounded = fleet.fanOut(6, { max_parallel: 2 });
+    assert.equal(bounded.counts.running, 2);
+    assert.equal(fleet.fanOut(9).counts.running, 6);
+    fleet.report(bounded, 0);
+    assert.deepEqual(states(bounded).slice(0, 4), ['done', 'assigned', 'assigned', 'pending']);
+    // Short attempts let a worker hold more than its slots, and a fan-out no more than its limit.
+    fleet.report(bounded, 1, { wall_time_secs: 0.001 });
+    assert.equal(bounded.counts.running, 2);
+    const { children } = joinDocument(fleet.core, bounded.task, false, fleet.now);
+    assert.equal(children[5]!.reason, 'waiting for its turn: this run has 2 at a time');
   });
 
   it('breaks ties in favour of the longest running worker', () => {
