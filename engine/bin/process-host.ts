@@ -58,7 +58,7 @@ const starter: Starter = {
 const loadStarter = async (): Promise<Starter> => (await import('./starter.ts')).processStarter;
 
 /** The signals that ask a process to end, and its exit code then. */
-const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const ENDING = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 
 function onEnding(act: (exitCode: number) => void): () => void {
   let isEnding = false;

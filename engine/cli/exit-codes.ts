@@ -10,7 +10,10 @@ export const EXIT = {
   refused: 4,
   unreachable: 5,
   unauthorised: 6,
+  /** A run was cancelled by SIGHUP or SIGTERM. */
+  hungUp: 129,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 const BY_CODE: Readonly<Record<ErrorCode, number>> = {
