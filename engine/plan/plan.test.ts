@@ -149,7 +149,7 @@ describe('a plan', () => {
       const { diagnostics, request } = given({ version: "1'; $(x)" });
       assert.deepEqual(diagnostics, []);
       assert.deepEqual([request?.goal, request?.env], ["Deploy 1'; $(x)", { REGION: '3.10' }]);
-      assert.deepEqual(request.subtasks[0], {
+      assert.deepEqual(request?.subtasks[0], {
         goal: 'to-3.10-1',
         name: 'to-3.10-1',
         run: 'deploy "$SPL_PARAM_version" "$SPL_MATRIX_n"',

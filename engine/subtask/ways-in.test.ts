@@ -49,7 +49,7 @@ const WRONG_TEXTS: Readonly<Record<Kind, readonly string[]>> = {
 };
 
 /** The wrong values as YAML. */
-const WRONG_YAML: Readonly<Record<Kind | 'subtasks', readonly string[]>> = {
+const WRONG_YAML: Readonly<Record<Kind | 'subtasks' | 'params', readonly string[]>> = {
   text: ['[x]', '{ x: 1 }'],
   choice: ['sideways', '[failed]'],
   amount: ['x', '-1', '[1]'],
@@ -61,6 +61,7 @@ const WRONG_YAML: Readonly<Record<Kind | 'subtasks', readonly string[]>> = {
   variables: ['x', '[x]', '{ A: [1] }'],
   values: ['x', '[x]', '{ A: x }'],
   subtasks: ['x'],
+  params: ['x'],
 };
 
 /** A way in for subtasks. */

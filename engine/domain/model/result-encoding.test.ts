@@ -5,8 +5,8 @@ import type { ThreadId } from '../../record/ids.ts';
 import type { ResultFields } from './record-bodies.ts';
 import { doneBody, resultBody } from './result-encoding.ts';
 
-/** A result with every possible member. */
-const FULL: Required<ResultFields> = {
+/** A result with every possible member but its results, which only the report has. */
+const FULL: Required<Omit<ResultFields, 'results'>> = {
   verdict: 'reject',
   reason: 'it asks',
   exit_code: 0,
@@ -30,7 +30,7 @@ const FULL: Required<ResultFields> = {
 describe('the body of a result', () => {
   const bodies: Readonly<Record<string, (result: ResultFields) => JsonObject>> = {
     KNOW: result => resultBody(result, 1),
-    DO: result => doneBody(result, 0, 1, 0, true),
+    DO: result => doneBody({ ...result, results: { key: 1 } }, 0, 1, 0, true),
   };
   for (const [act, bodyOf] of Object.entries(bodies))
     it(`has every member of the result, in order: ${act}`, () => {

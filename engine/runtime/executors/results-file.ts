@@ -1,5 +1,5 @@
-import { constants, type Stats } from 'node:fs';
-import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { constants, statSync, type Stats } from 'node:fs';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
 import * as v from 'valibot';
 import { messageOf } from '../../errors.ts';
 import { canonical, type Json, type JsonObject } from '../../record/canonical.ts';
@@ -16,8 +16,8 @@ const MAX_FILE_BYTES = 64 * 1024;
 /** Reads and removes the file that an attempt wrote its results to. Most attempts write none. Never rejects. */
 export async function takeResults(path: string): Promise<ReadResults> {
   try {
-    const written = await stat(path).catch(() => null);
-    if (written === null) return {};
+    // Most commands write none, and asking another thread would cost more than the question.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return {};
     try {
       const text = await textOf(path);
       return text.trim() === '' ? {} : { results: decodeResults(text) };
