@@ -176,7 +176,7 @@ async function serialBaseline(): Promise<void> {
 async function runsAndArchive(): Promise<void> {
   await fleet.fanOut('NAMED', [TELL], { run: 'release' });
   await over('NAMED');
-  await fleet.json('rerun', 'release', '--wait');
+  await fleet.json('rerun', 'release');
   await ended('PUT-AWAY', [TELL]);
   await fleet.json('archive', 'PUT-AWAY', 'release#1');
   await fleet.json('archive', '--undo', 'release#1');

@@ -201,7 +201,7 @@ describe('the documents of --json', function () {
         ['thread', 'list'],
         ['thread', 'show', 'ALL'],
         ['debug', 'replay', 'ALL'],
-        ['rerun', 'ALL', '--wait'],
+        ['rerun', 'ALL'],
         ['runs'],
         ['archive', '--done'],
         ['archive', '--undo', 'ALL'],

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type {
-  FanOutOpened,
+  FannedOut,
   RunsDocument,
   TaskDocument,
   TasksDocument,
@@ -43,10 +43,10 @@ describe('the runs of a plan', function () {
       await fleet.kill(await fleet.pidOf('coordinator'));
       await fleet.startFleet(2);
       await writeFile(join(fleet.cwd, 'mended'), '');
-      const again = await fleet.splWith({ TURN: 'three' }, 'rerun', 'release', '--wait', '--json');
+      const again = await fleet.splWith({ TURN: 'three' }, 'rerun', 'release', '--json');
       assert.equal(again.code, 0, again.err);
-      const { alias, fan_out: fanOut } = JSON.parse(again.out) as FanOutOpened;
-      assert.deepEqual([alias, fanOut.run], ['release-3', { name: 'release', number: 3 }]);
+      const { alias, run } = JSON.parse(again.out) as FannedOut;
+      assert.deepEqual([alias, run], ['release-3', { name: 'release', number: 3 }]);
       assert.equal(await fleet.text(fleet.at('turn.txt')), 'three');
       const retried = await fleet.spl('task', 'retry', 'release#1', '--failed', '--wait');
       assert.equal(retried.code, 0, retried.err);

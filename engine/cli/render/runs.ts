@@ -1,4 +1,4 @@
-import type { ArchivedDocument, FanOutOpened, RunsDocument } from '../../contract/documents.ts';
+import type { ArchivedDocument, RunsDocument } from '../../contract/documents.ts';
 import { duration, moment, plural, printable, table } from '../../contract/format.ts';
 import { runText } from '../../contract/run-name.ts';
 import type { Colours } from './colours.ts';
@@ -46,17 +46,6 @@ const hasFailed = ({ outcome }: Run): boolean => outcome === 'unsatisfiable' || 
 function failedText(failed: readonly string[]): string {
   const more = failed.length - MAX_FAILED;
   return `${failed.slice(0, MAX_FAILED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
-
-/** @param isLeft true if the command does not wait for the run */
-export function reranLines(opened: FanOutOpened, isLeft: boolean, colours: Colours): readonly string[] {
-  const { run, subtasks, notes = [] } = opened.fan_out;
-  const name = run == null ? opened.alias : runText(run);
-  return [
-    `${colours.cyan('◇')} ${printable(name)}: ${plural(subtasks, 'subtask')}, as task ${opened.alias}`,
-    ...notes.map(note => `${colours.yellow('⚠')} ${printable(note)}`),
-    ...(isLeft ? [`  → watch it: spl task join-status ${opened.alias} --watch`] : []),
-  ];
 }
 
 export function archivedLines({ archived, tasks }: ArchivedDocument, colours: Colours): readonly string[] {

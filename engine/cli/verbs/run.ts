@@ -1,19 +1,13 @@
-import type { Commands } from '../../operations/index.ts';
-import type { JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
+import type { FanOutOpened } from '../../contract/documents.ts';
 import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
-import { printable } from '../../contract/format.ts';
 import { FleetError } from '../../errors.ts';
-import { printJson, printLines } from '../context.ts';
-import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
-import { followRun } from '../run/follow-run.ts';
-import { OUTPUT_MODES, type OutputMode } from '../run/outputs.ts';
+import { DETACH_OPTION, followOpened, leaveRunning, OUTPUT_OPTION } from '../run/opened.ts';
 import { readRequest, type Requested } from '../run/requests.ts';
 import { ensureSlots, releaseWorkers, runningFleet } from '../run/slots.ts';
-import { summaryLines } from '../run/summary.ts';
 import { PARAM_OPTION } from '../params.ts';
 import { pathOf } from '../settings.ts';
 import { inNamespace } from '../used-namespace.ts';
-import { choice, defineVerb, number, text, toggle, words, type Context } from '../verb.ts';
+import { defineVerb, number, text, toggle, words, type Context } from '../verb.ts';
 
 /** The most attempts of a subtask. */
 const MAX_ATTEMPTS = 100;
@@ -73,13 +67,9 @@ export const run = defineVerb({
       min: 0.001,
       max: 31_536_000,
     }),
-    output: choice(
-      '--output <mode>',
-      'stream prints lines as they come (default on a terminal), grouped each subtask at its end (default elsewhere), failed only those that did not pass',
-      OUTPUT_MODES,
-    ),
+    output: OUTPUT_OPTION,
     alias: text('--alias <name>', 'Name of the task (default: generated)'),
-    detach: toggle('--detach', 'Start it, and leave it running'),
+    detach: DETACH_OPTION,
     noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
   },
   async run(context, given) {
@@ -88,9 +78,9 @@ export const run = defineVerb({
     const request = await readRequest(context, given, fleet);
     const extra = await ensureSlots(context, fleet, given.jobs ?? 0);
     const opened = await open(context, given, request);
-    if (given.detach) return detached(context, opened);
+    if (given.detach) return leaveRunning(context, opened);
     try {
-      return await follow(context, opened, given.output);
+      return await followOpened(context, opened, given.output);
     } finally {
       if (extra.length > 0) await releaseWorkers(context, extra).catch(() => undefined);
     }
@@ -109,8 +99,6 @@ interface Given {
   readonly noInput: boolean;
 }
 
-type Opened = Commands['fan-out.open']['output'];
-
 function refuseBoth({ keepGoing, failFast }: Given): void {
   if (keepGoing && failFast)
     throw new FleetError('USAGE', '--keep-going and --fail-fast can’t be combined', {
@@ -119,7 +107,7 @@ function refuseBoth({ keepGoing, failFast }: Given): void {
 }
 
 /** Opens the fan-out. A signal does not break this off: what has been opened must be known, to be cancelled. */
-async function open(context: Context, given: Given, request: Requested): Promise<Opened> {
+async function open(context: Context, given: Given, request: Requested): Promise<FanOutOpened> {
   const { goal, namespace: own, subtasks, ...fanOut } = request;
   const attempts = given.retries === null ? {} : { attempts: given.retries + 1 };
   const { engine, actor } = await context.client();
@@ -165,55 +153,4 @@ const NO_LIMITS = {
 function losersOf({ keepGoing, failFast, each }: Given): 'keep' | 'cancel' | null {
   if (failFast) return 'cancel';
   return keepGoing || each !== null ? 'keep' : null;
-}
-
-function detached(context: Context, { fan_out: fanOut, alias }: Opened): number {
-  context.print(fanOut, () => [
-    ...notesOf(fanOut),
-    `${alias} runs. To follow it: spl task join-status ${alias} --watch`,
-    `To end it: spl task cancel ${alias}`,
-  ]);
-  return EXIT.done;
-}
-
-/** What keeps attempts from starting at present. */
-const notesOf = ({ notes = [] }: Opened['fan_out']): readonly string[] =>
-  notes.map(note => `⚠ ${printable(note)}`);
-
-async function follow(context: Context, opened: Opened, output: OutputMode | null): Promise<number> {
-  const { out, settings } = context;
-  const { fan_out: fanOut, alias } = opened;
-  if (!settings.json) printLines(context.err, notesOf(fanOut));
-  const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
-  const { join, interrupted } = await followRun(context, fanOut, mode).catch((thrown: unknown) => {
-    throw lostConnection(alias, thrown);
-  });
-  const isOver = join !== null && join.complete && !join.under_way;
-  if (isOver) await printEnd(context, fanOut, join);
-  if (interrupted === null) return exitCodeOfOutcome(join?.outcome ?? null);
-  if (!isOver)
-    printLines(context.err, [`· ${alias} is being cancelled: spl task join-status ${alias} --watch`]);
-  return interrupted;
-}
-
-async function printEnd(context: Context, fanOut: object, join: JoinStatus): Promise<void> {
-  const { out, settings } = context;
-  const speedup = await speedupOf(context, join.thread);
-  if (settings.json) printJson(out, { ...fanOut, ...join, speedup });
-  else printLines(out, summaryLines(join, speedup, out.colours));
-}
-
-/** Returns the speedup; null where it cannot be read any more. */
-async function speedupOf(context: Context, thread: string): Promise<SpeedupDocument | null> {
-  const { engine } = await context.client();
-  return engine.report('speedup', { task: thread, vsSerial: null }).catch(() => null);
-}
-
-/** Returns the error for a coordinator that went away. The run does not depend on this process, nor do the workers. */
-function lostConnection(alias: string, thrown: unknown): unknown {
-  if (!FleetError.is(thrown, 'UNREACHABLE') && !FleetError.is(thrown, 'LINK_BROKEN')) return thrown;
-  return new FleetError('UNREACHABLE', `the coordinator went away while ${alias} ran; its workers go on`, {
-    hint: `spl fleet start takes it up again; then: spl task join-status ${alias} --watch`,
-    cause: thrown,
-  });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { RunsDocument } from '../../contract/documents.ts';
-import { fannedOut, RECORD, task, THREAD } from '../testing/documents.ts';
+import { fannedOut, fleet, RECORD, task, THREAD } from '../testing/documents.ts';
 import { run } from '../testing/fake-host.ts';
 
 type Row = RunsDocument['runs'][number];
@@ -80,16 +80,17 @@ describe('spl rerun', () => {
     fan_out: fannedOut({ alias: 'release-5', run: { name: 'release', number: 5 }, notes: ['a note'] }),
   };
 
-  it('names the new run and how to watch it', async () => {
-    const { code, out, host } = await run(['rerun', 'release#4'], { answers: { 'task.rerun': opened } });
+  it('says how to come back to a run that is left running', async () => {
+    const answers = { 'task.rerun': opened, fleet: fleet() };
+    const { code, out, host } = await run(['rerun', 'release#4', '--detach'], { answers });
     assert.equal(code, 0);
     assert.deepEqual(out.split('\n'), [
-      '◇ release #5: 2 subtasks, as task release-5',
       '⚠ a note',
-      '  → watch it: spl task join-status release-5 --watch',
+      'release #5 runs. To follow it: spl task join-status release-5 --watch',
+      'To end it: spl task cancel release-5',
       '',
     ]);
-    assert.deepEqual(host.engine.asked[0]?.input, { task: 'release#4' });
+    assert.deepEqual(host.engine.asked.at(-1)?.input, { task: 'release#4' });
   });
 });
 

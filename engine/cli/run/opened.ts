@@ -1,0 +1,79 @@
+import type { FanOutOpened, JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
+import { printable } from '../../contract/format.ts';
+import { runText } from '../../contract/run-name.ts';
+import { FleetError } from '../../errors.ts';
+import { printJson, printLines } from '../context.ts';
+import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
+import { choice, toggle, type Context } from '../verb.ts';
+import { followRun } from './follow-run.ts';
+import { OUTPUT_MODES, type OutputMode } from './outputs.ts';
+import { summaryLines } from './summary.ts';
+
+export const OUTPUT_OPTION = choice(
+  '--output <mode>',
+  'stream prints lines as they come (default on a terminal), grouped each subtask at its end (default elsewhere), failed only those that did not pass',
+  OUTPUT_MODES,
+);
+
+export const DETACH_OPTION = toggle('--detach', 'Start it, and leave it running');
+
+/** Says how to come back to a run that is left running. */
+export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOutOpened): number {
+  context.print(fanOut, () => [
+    ...notesOf(fanOut),
+    `${fanOut.run ? runText(fanOut.run) : alias} runs. To follow it: spl task join-status ${alias} --watch`,
+    `To end it: spl task cancel ${alias}`,
+  ]);
+  return EXIT.done;
+}
+
+/** What keeps attempts from starting at present. */
+const notesOf = ({ notes = [] }: FanOutOpened['fan_out']): readonly string[] =>
+  notes.map(note => `⚠ ${printable(note)}`);
+
+/**
+ * Follows a run to its end, and prints what it prints and what became of it.
+ * @param output null: by what the output is
+ * @returns the exit code
+ */
+export async function followOpened(
+  context: Context,
+  opened: FanOutOpened,
+  output: OutputMode | null,
+): Promise<number> {
+  const { out, settings } = context;
+  const { fan_out: fanOut, alias } = opened;
+  if (!settings.json) printLines(context.err, notesOf(fanOut));
+  const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
+  const { join, interrupted } = await followRun(context, fanOut, mode).catch((thrown: unknown) => {
+    throw lostConnection(alias, thrown);
+  });
+  const isOver = join !== null && join.complete && !join.under_way;
+  if (isOver) await printEnd(context, fanOut, join);
+  if (interrupted === null) return exitCodeOfOutcome(join?.outcome ?? null);
+  if (!isOver)
+    printLines(context.err, [`· ${alias} is being cancelled: spl task join-status ${alias} --watch`]);
+  return interrupted;
+}
+
+async function printEnd(context: Context, fanOut: object, join: JoinStatus): Promise<void> {
+  const { out, settings } = context;
+  const speedup = await speedupOf(context, join.thread);
+  if (settings.json) printJson(out, { ...fanOut, ...join, speedup });
+  else printLines(out, summaryLines(join, speedup, out.colours));
+}
+
+/** Returns the speedup; null where it cannot be read any more. */
+async function speedupOf(context: Context, thread: string): Promise<SpeedupDocument | null> {
+  const { engine } = await context.client();
+  return engine.report('speedup', { task: thread, vsSerial: null }).catch(() => null);
+}
+
+/** Returns the error for a coordinator that went away. The run does not depend on this process, nor do the workers. */
+function lostConnection(alias: string, thrown: unknown): unknown {
+  if (!FleetError.is(thrown, 'UNREACHABLE') && !FleetError.is(thrown, 'LINK_BROKEN')) return thrown;
+  return new FleetError('UNREACHABLE', `the coordinator went away while ${alias} ran; its workers go on`, {
+    hint: `spl fleet start takes it up again; then: spl task join-status ${alias} --watch`,
+    cause: thrown,
+  });
+}
