@@ -72,6 +72,8 @@ const BODY = Object.entries<ValueOf>({
     fanOut.env === null && subtask.env === null ? null : { ...fanOut.env, ...subtask.env },
   environment: ({ fanOut, child }) => environmentOf(fanOut, child),
   hint: ({ child }) => child.hint,
+  independent: ({ subtask, attempt }) =>
+    subtask.inputs !== null && subtask.depends_on.length === 0 && attempt === 1 ? true : null,
   index: ({ child }) => child.index,
   may_have_run: ({ child }) => (child.mayHaveRun ? true : null),
   namespace: ({ fanOut: { namespace } }) => (namespace === ROOT_NAMESPACE ? null : namespace),

@@ -141,6 +141,8 @@ export interface ChildBody extends DeliveryMembers {
   readonly environment?: string;
   /** The accepted attempts of the same work, newest first; absent where there are none, and where it must run. */
   readonly reuse?: readonly Reusable[];
+  /** True for a subtask with inputs that waited for nothing but the opening of its fan-out. */
+  readonly independent?: true;
 }
 
 /** An accepted attempt of an earlier fan-out. */

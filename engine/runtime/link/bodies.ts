@@ -222,6 +222,7 @@ const delivery = bodyOf({
   session: rare(text(MAX_REPORT_NAME)),
   earlier_branch: rare(text(MAX_REPORT_NAME)),
   environment: maybe(isText(MAX_REPORT_NAME)),
+  independent: rare(yes),
   reuse: rare(
     v.pipe(
       v.array(reusable, 'is not a list'),

@@ -20,7 +20,10 @@ import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import type { Reusable } from '../../domain/model/record-bodies.ts';
 import type { ThreadId } from '../../record/ids.ts';
+import { hash } from '../../record/hash.ts';
+import { WorkSlice } from '../../yield-to-event-loop.ts';
 import { withoutCommand } from '../executors/ending.ts';
+import { ContentDigests } from './content-digests.ts';
 import { Reuse } from './reuse.ts';
 import { git, inputsModel, outputsModel } from './testing/plain-model.ts';
 
@@ -89,7 +92,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({ kind: fc.constant('mode'), file, mode: fc.constantFrom(0o644, 0o755, 0o600) }),
   },
   {
@@ -101,10 +104,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('link'),
-      file: fc.constantFrom('app/src/b.ts', 'app/link', 'app/a.ts', 'app/dist/made.js'),
+      file: fc.constantFrom('app/link', 'app/link', 'app/src/b.ts', 'app/a.ts', 'app/dist/made.js'),
       target: fc.constantFrom('src', '../shared', 'a.ts', 'nowhere'),
     }),
   },
@@ -136,7 +139,7 @@ interface Case {
   readonly attempts: readonly { readonly before: readonly Change[]; readonly by: readonly Change[] }[];
 }
 
-const few = fc.array(change, { maxLength: 2 });
+const few = fc.array(change, { maxLength: 3 });
 const aCase: fc.Arbitrary<Case> = fc.record({
   inputs: fc
     .uniqueArray(fc.constantFrom(...GLOBS), { minLength: 1, maxLength: 4 })
@@ -187,6 +190,7 @@ describe('reuse', () => {
       const result = await reuse.resultOf(
         {
           body: {
+            parent_thread: 'th_parent' as ThreadId,
             dir,
             inputs: given.inputs,
             outputs: given.outputs.length === 0 ? null : given.outputs,
@@ -233,12 +237,31 @@ describe('reuse', () => {
   });
 });
 
+describe('the digest of a file', () => {
+  it('is that of its content, however soon after its reading it changes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'spl-reuse-'));
+    const path = join(folder, 'f');
+    const digests = new ContentDigests();
+    const digest = async (): Promise<string> => {
+      const found = await digests.of(path, lstatSync(path, { bigint: true }), new WorkSlice());
+      return found.toString('hex');
+    };
+    for (let change = 0; change < 300; change++) {
+      const content = String(1000 + change);
+      writeFileSync(path, content);
+      assert.equal(await digest(), hash(content));
+    }
+    rmSync(folder, { recursive: true });
+  });
+});
+
 /** Makes a repository with ignore rules, a submodule and a repository that is no submodule. */
 function makeFiles(top: string): void {
   for (const path of FILES) write(join(top, path), '0');
   rmSync(join(top, 'app/src/new.ts'));
   rmSync(join(top, 'app/lib'), { recursive: true });
   write(join(top, '.gitignore'), '*.log\n');
+  symlinkSync('src', join(top, 'app/link'));
   const library = join(top, '..', 'library');
   write(join(library, 's.ts'), '0');
   for (const repository of [library, join(top, 'app/nested'), top])

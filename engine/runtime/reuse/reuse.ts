@@ -7,7 +7,7 @@ import { Fingerprints, type FilesOf } from './fingerprints.ts';
 
 /** A delivery whose subtask has inputs, as its attempt begins. */
 export interface ReuseRequest {
-  readonly body: Pick<ChildBody, 'dir' | 'inputs' | 'outputs' | 'reuse'>;
+  readonly body: Pick<ChildBody, 'dir' | 'inputs' | 'outputs' | 'reuse' | 'independent' | 'parent_thread'>;
   /** The time at which the worker received it, by the worker's clock, in ms. */
   readonly receivedAt: number;
   readonly signal: AbortSignal;
@@ -21,10 +21,15 @@ export interface ReuseOptions {
   readonly fileTime?: () => number;
 }
 
+/** The number of fan-outs whose first deliveries are remembered. */
+const MAX_FAN_OUTS = 1_000;
+
 /** Runs an attempt only where no accepted attempt had the same declared files. */
 export class Reuse {
   readonly #options: ReuseOptions;
   readonly #fingerprints: Fingerprints;
+  /** The times at which the first delivery of each fan-out came, the oldest first. */
+  readonly #firstOf = new Map<string, number>();
 
   constructor(options: ReuseOptions) {
     this.#options = options;
@@ -39,7 +44,7 @@ export class Reuse {
     const files = filesOf(request);
     if (files === null) return run();
     const inputs = await this.#tryTo(request, () =>
-      this.#fingerprints.inputs(files.inputs, request.receivedAt),
+      this.#fingerprints.inputs(files.inputs, this.#sinceOf(request)),
     );
     const reusable = await this.#reusable(request, files, inputs);
     if (request.signal.aborted) return withoutCommand('cancelled', cancelReason(request.signal));
@@ -48,6 +53,18 @@ export class Reuse {
     if (result?.verdict !== 'accept') return result;
     const digests = await this.#tryTo(request, () => this.#digestsAfter(files, inputs));
     return digests === null ? result : { ...result, digests };
+  }
+
+  /**
+   * Returns the time, by the worker's clock, before which everything happened that the attempt waited for. For an
+   * independent one that is the opening of its fan-out.
+   */
+  #sinceOf({ body: { independent, parent_thread: thread }, receivedAt }: ReuseRequest): number {
+    const first = this.#firstOf.get(thread);
+    if (first !== undefined) return independent === true ? first : receivedAt;
+    this.#firstOf.set(thread, receivedAt);
+    if (this.#firstOf.size > MAX_FAN_OUTS) this.#firstOf.delete(this.#firstOf.keys().next().value!);
+    return receivedAt;
   }
 
   /** Returns the candidate that had these inputs, and whose outputs are as it left them. */
