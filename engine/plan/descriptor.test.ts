@@ -151,7 +151,7 @@ describe('subtask descriptor', () => {
   it('knows the keys that the contract lists', () => {
     assert.deepEqual(DESCRIPTOR_KEYS, [
       ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'budget-tokens', 'budget-secs'],
-      ...['timeout', 'depends', 'when', 'attempts', 'backoff', 'isolation', 'env'],
+      ...['timeout', 'depends', 'when', 'attempts', 'backoff', 'isolation', 'env', 'inputs', 'outputs'],
     ]);
   });
 });

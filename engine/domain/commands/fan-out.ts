@@ -229,7 +229,6 @@ export function runSerial(
     subtasks,
     env,
     no_input: original.fanOut.noInput,
-    force: true,
     serial_of: original.thread,
     run: null,
   } as const;

@@ -195,7 +195,7 @@ export function buildFanOut(
     maxParallel: body.max_parallel ?? null,
     env: body.env ?? null,
     environment: body.environment ?? null,
-    force: body.force ?? false,
+    ...(body.force === true && { force: true }),
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),
     dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
@@ -232,7 +232,7 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
     child.attempt = attempt;
     child.deliveries++;
     if (child.reason !== null) child.reason = null;
-    child.reuse = reusableFor(state, fanOut, index);
+    changeRare(child, { reuse: reusableFor(state, fanOut, index) });
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
     countStart(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));

@@ -25,7 +25,7 @@ export const MAX_CANDIDATES = 8;
  * the worker compares the digests of their files.
  */
 export function reusableFor(state: FleetState, fanOut: FanOut, index: number): readonly Reusable[] | null {
-  const key = fanOut.force === true ? null : workKeyOf(fanOut, index);
+  const key = fanOut.force === true || fanOut.serialOf !== null ? null : workKeyOf(fanOut, index);
   return key === null ? null : (state.reusable.get(key) ?? null);
 }
 

@@ -238,7 +238,7 @@ export interface FanOutHead {
   readonly env: Variables | null;
   /** The name of the submitter's stored environment, or null. */
   readonly environment: string | null;
-  /** True when accepted attempts are not reused. Absent in checkpoints of versions without reuse. */
+  /** True when accepted attempts are not reused; else absent. */
   readonly force?: boolean;
   /** The counts of members. Follow-ups are counted separately. */
   readonly counts: Counts;
