@@ -126,7 +126,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       repository: fc.constantFrom('app/lib', 'app/nested'),
     }),
   },
-) as fc.Arbitrary<Change>;
+);
 
 interface Case {
   readonly inputs: string[];
