@@ -28,7 +28,11 @@ export function runsLines(
   name: string | undefined,
   colours: Colours,
 ): readonly string[] {
-  if (runs.length === 0) return [`no runs${name === undefined ? '' : ` of '${printable(name)}'`}`];
+  if (runs.length === 0)
+    return [
+      name === undefined ? 'no plan has been run yet' : `no runs of '${printable(name)}'`,
+      '  → to run a plan: spl run release.fanout.yaml; to list commands and tasks: spl task list',
+    ];
   const rows = runs.map(run => [
     runText({ name: run.plan, number: run.run }),
     moment(run.started_unix),

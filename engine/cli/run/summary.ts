@@ -31,8 +31,14 @@ export function summaryLines(
     ...(more > 0 ? [`… and ${more} more that did not pass: spl task join-status ${join.alias}`] : []),
     ...(join.echo === null ? [] : [colours.yellow(`⚠ ${join.echo}`)]),
     outcomeLine(join, speedup, colours),
+    ...(join.outcome !== 'satisfied' && join.children.some(hasFailed)
+      ? [`  → to run again what failed: spl task retry ${join.alias} --failed --wait`]
+      : []),
   ];
 }
+
+const hasFailed = ({ verdict }: ChildDocument): boolean =>
+  verdict === 'failed' || verdict === 'reject' || verdict === 'timeout';
 
 function childLine(join: JoinStatus, child: ChildDocument, colours: Colours): string {
   const name = labelOf(child);

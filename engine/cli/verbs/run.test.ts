@@ -132,7 +132,7 @@ describe('spl run', () => {
     assert.equal(code, 1);
     assert.match(
       out,
-      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl task output FIRST-001 --subtask lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed/m,
+      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl task output FIRST-001 --subtask lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed.*\n {2}→ to run again what failed: spl task retry FIRST-001 --failed --wait\n$/m,
     );
     for (const word of ['unsatisfiable', 'losers', 'predicate', 'census', 'th_'])
       assert.ok(!out.includes(word), word);

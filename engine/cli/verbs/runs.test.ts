@@ -61,10 +61,10 @@ describe('spl runs', () => {
     const answers = { runs: { runs: [] } };
     for (const plan of ['release', 'plans/release.fanout.yaml', 'release.yml']) {
       const { out, host } = await run(['runs', plan, '--limit', '3'], { answers });
-      assert.equal(out, "no runs of 'release'\n");
+      assert.match(out, /^no runs of 'release'\n {2}→ .*spl run release\.fanout\.yaml; .*spl task list\n$/);
       assert.deepEqual(host.engine.asked[0]?.input, { name: 'release', limit: 3 });
     }
-    assert.equal((await run(['runs'], { answers })).out, 'no runs\n');
+    assert.match((await run(['runs'], { answers })).out, /^no plan has been run yet\n {2}→ /);
     assert.equal((await run(['runs', '--limit', '0'], { answers })).code, 2);
   });
 
