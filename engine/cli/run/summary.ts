@@ -76,7 +76,7 @@ function reasonOf({ outcome }: JoinStatus, { reason }: ChildDocument): string | 
 }
 
 function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours: Colours): string {
-  const { counts, subtasks, follow_ups: followUps, outcome, reason } = join;
+  const { counts, subtasks, follow_ups: followUps, outcome } = join;
   const paint = outcome === 'satisfied' ? colours.green : colours.red;
   const total = subtasks - followUps;
   const head = `${counts.accepted} of ${total} passed`;
@@ -84,8 +84,8 @@ function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours:
   const time = wall === null ? '' : ` in ${duration(wall)}`;
   // That some did not pass is no further reason.
   const why = outcome === 'timed_out' || outcome === 'cancelled' ? `, ${outcome.replace('_', ' ')}` : '';
-  const isOdd = join.predicate !== 'all' && reason !== null;
-  return `${paint(head)}${time}${why}${isOdd ? `: ${oneLine(reason, 160)}` : ''}${speedupText(speedup, wall)} · ${runLabel(join)}`;
+  const isOdd = join.predicate !== 'all' && outcome === 'unsatisfiable';
+  return `${paint(head)}${time}${why}${isOdd ? `, done when ${oneLine(join.predicate, 160)}` : ''}${speedupText(speedup, wall)} · ${runLabel(join)}`;
 }
 
 /** Returns the name of a run for people: `release #4`, else its task. */

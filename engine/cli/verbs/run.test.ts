@@ -138,6 +138,16 @@ describe('spl run', () => {
       assert.ok(!out.includes(word), word);
   });
 
+  it('says when it would have been done', async () => {
+    const endOf = async (change: Partial<JoinStatus>) => {
+      const join = { predicate: 'accepted >= 2', reason: 'the predicate is false', ...change };
+      const { out } = await run(['a', '--output', 'failed'], hostOf({ children: [done(0)], join }));
+      return out.split('\n').find(line => line.includes(' of 1 passed'));
+    };
+    assert.match((await endOf({ outcome: 'unsatisfiable' }))!, /passed in \S+, done when accepted >= 2, /);
+    assert.doesNotMatch((await endOf({ outcome: 'satisfied' }))!, /done when|predicate/);
+  });
+
   it('names only what did not pass of more than 20 subtasks', async () => {
     const children = Array.from({ length: 21 }, (_, i) => named(i, `s${i}`));
     children[7] = named(7, 's7', { verdict: 'timeout' });
