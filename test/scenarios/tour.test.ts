@@ -44,8 +44,7 @@ describe('the tour', function () {
         'task speedup FIRST-001',
         'fleet stop --all',
         'fleet start --workers 2',
-        'task add "Check this repository" --alias CHECK-001',
-        `task fan-out CHECK-001 --plan ${plan} --wait`,
+        `run ${plan} --alias CHECK-001`,
         'task run-serial CHECK-001 --wait',
         'task speedup CHECK-001 --vs-serial CHECK-001-serial',
         'fleet stop --all',
@@ -69,7 +68,7 @@ describe('the tour', function () {
     assert.match(out, /^\$ spl task output CHECK-001 --subtask 1\n3 words are misspelt$/m);
     assert.match(
       err,
-      /^error: the tour ended early: 'spl task fan-out' ended with exit code 1; spelling: failed .*3$/m,
+      /^error: the tour ended early: 'spl run .*small\.fanout\.yaml' ended with exit code 1; spelling: failed .*3$/m,
     );
     assert.doesNotMatch(out, /What was faster/);
     await assertNothingLeft();

@@ -32,8 +32,7 @@ export function firstAct(stage: Stage): Promise<void> {
 export function secondAct(stage: Stage, plan: string): Promise<Comparison> {
   return stage.act('Second act: real work, on this very repository', SECOND_ACT_MS, async () => {
     await stage.spl('fleet', 'start', '--workers', '2');
-    await stage.spl('task', 'add', 'Check this repository', '--alias', 'CHECK-001');
-    await joining(stage, 'CHECK-001', ['task', 'fan-out', 'CHECK-001', '--plan', plan, '--wait']);
+    await joining(stage, 'CHECK-001', ['run', plan, '--alias', 'CHECK-001']);
     await joining(stage, 'CHECK-001-serial', ['task', 'run-serial', 'CHECK-001', '--wait']);
     await stage.spl('task', 'speedup', 'CHECK-001', '--vs-serial', 'CHECK-001-serial');
     const comparison = await comparisonOf(stage);

@@ -26,9 +26,9 @@ export function closingLines(comparison: Comparison): readonly string[] {
 export function nextLines(plan: string): readonly string[] {
   return [
     'What to try next:',
-    '  $ dist/bin/spl fleet start && dist/bin/spl task add "Check this repository" --alias CHECK-001',
-    `  $ dist/bin/spl task fan-out CHECK-001 --plan ${plan} --wait`,
-    '  $ dist/bin/spl plan init my.fanout.yaml    # in a folder of yours: a plan of its scripts, targets or tests',
+    `  $ dist/bin/spl run ${plan}`,
+    "  $ dist/bin/spl run 'npm run lint' 'npm run typecheck'    # any commands, side by side",
+    '  $ spl plan init && spl run    # in a folder of yours: a plan of its scripts, targets or tests',
     '  $ npm run package && code --install-extension spl-fleet.vsix    # the same in VS Code',
   ];
 }
