@@ -43,6 +43,8 @@ export async function readRequest(
 ): Promise<Requested> {
   if (each !== null && agent !== null)
     throw new FleetError('USAGE', '--each and --agent can’t be combined', { hint: 'Use only one of them.' });
+  if (words.some(word => word.trim() === ''))
+    throw new FleetError('USAGE', 'a command is empty', { hint: "spl run 'npm test' 'npm run lint'" });
   const [first, ...rest] = words;
   const params = paramsOf(param);
   if (param.length > 0 && (each ?? agent) !== null) throw paramsWithoutPlan();

@@ -84,8 +84,9 @@ function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours:
   const time = wall === null ? '' : ` in ${duration(wall)}`;
   // That some did not pass is no further reason.
   const why = outcome === 'timed_out' || outcome === 'cancelled' ? `, ${outcome.replace('_', ' ')}` : '';
-  const isOdd = join.predicate !== 'all' && outcome === 'unsatisfiable';
-  return `${paint(head)}${time}${why}${isOdd ? `, done when ${oneLine(join.predicate, 160)}` : ''}${speedupText(speedup, wall)} · ${runLabel(join)}`;
+  const { predicate } = join;
+  const isMissed = predicate !== null && predicate !== 'all' && outcome === 'unsatisfiable';
+  return `${paint(head)}${time}${why}${isMissed ? `, done when ${oneLine(predicate, 160)}` : ''}${speedupText(speedup, wall)} · ${runLabel(join)}`;
 }
 
 /** Returns the name of a run for people: `release #4`, else its task. */

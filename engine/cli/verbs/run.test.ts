@@ -317,6 +317,7 @@ describe('spl run', () => {
   it('refuses what it cannot run, with a way out', async () => {
     for (const [words, message] of [
       [[], /nothing to run was given, and this folder has no plan\n.*spl run 'npm test'/],
+      [['npm test', ' '], /a command is empty\n.*spl run 'npm test'/],
       [['--each', '-'], /--each needs a command/],
       [['--agent', 'claude'], /--agent needs a goal/],
       [['--each', '-', 'npx', 'eslint', '{}'], /takes one command.*\n.*'npx eslint \{\}'/],
