@@ -1,6 +1,5 @@
 import type { FanOutOpened, JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
 import { printable } from '../../contract/format.ts';
-import { runText } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
 import { printJson, printLines } from '../context.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
@@ -21,7 +20,7 @@ export const DETACH_OPTION = toggle('--detach', 'Start it, and leave it running'
 export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOutOpened): number {
   context.print(fanOut, () => [
     ...notesOf(fanOut),
-    `${fanOut.run ? runText(fanOut.run) : alias} runs. To follow it: spl task join-status ${alias} --watch`,
+    `${alias} runs. To follow it: spl task join-status ${alias} --watch`,
     `To end it: spl task cancel ${alias}`,
   ]);
   return EXIT.done;

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Commands } from '../../operations/index.ts';
 import type { FleetDocument } from '../../contract/documents.ts';
 import { oneLine, printable } from '../../contract/format.ts';
-import { planRunName } from '../../contract/run-name.ts';
+import { planRunName, runNameFrom } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
 import { indicesNamed, picked } from '../../plan/picked.ts';
 import type { PlanKnown, PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
@@ -57,14 +57,14 @@ export async function readRequest(
       throw new FleetError('USAGE', `--each takes one command, and ${words.length} were given`, {
         hint: `Put the command in quotes: spl run --each ${each} '${words.join(' ')}'`,
       });
-    return { goal: first, namespace: null, subtasks: await readEach(context, each, first) };
+    return { ...ofWords([first]), goal: first, subtasks: await readEach(context, each, first) };
   }
   if (agent !== null) {
     if (first === undefined)
       throw new FleetError('USAGE', '--agent needs a goal', {
         hint: `spl run --agent ${agent} 'Write tests for src/parser.js'`,
       });
-    return { ...ofWords(words), subtasks: words.map(goal => ofAgent(goal, agent)) };
+    return { ...ofWords(words, [agent]), subtasks: words.map(goal => ofAgent(goal, agent)) };
   }
   if (first !== undefined && (await isPlan(context, first)))
     return ofPlan(context, await readPlan(context, first, fleet, params), rest, fleet);
@@ -115,9 +115,17 @@ function say({ err, settings }: Context, text: string): void {
   if (!settings.json) printLines(err, [`· from ${oneLine(printable(text), MAX_GOAL)}`]);
 }
 
-const ofWords = (words: readonly string[]): Pick<Requested, 'goal' | 'namespace'> => ({
+/** The most characters of a command in the name of its runs. */
+const MAX_RUN_NAME = 40;
+
+/** @param [name] what its runs are named by; default: the first word */
+const ofWords = (
+  words: readonly string[],
+  [name = '']: readonly string[] = words,
+): Pick<Requested, 'goal' | 'namespace' | 'run'> => ({
   goal: oneLine(words.map(word => oneLine(word, MAX_GOAL)).join(' · '), MAX_GOAL),
   namespace: null,
+  run: runNameFrom(oneLine(name, MAX_RUN_NAME)),
 });
 
 const ofCommand = (run: string): PlannedSubtask => ({ goal: run, run });

@@ -86,7 +86,7 @@ describe('spl rerun', () => {
     assert.equal(code, 0);
     assert.deepEqual(out.split('\n'), [
       '⚠ a note',
-      'release #5 runs. To follow it: spl task join-status release-5 --watch',
+      'release-5 runs. To follow it: spl task join-status release-5 --watch',
       'To end it: spl task cancel release-5',
       '',
     ]);
