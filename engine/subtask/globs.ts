@@ -6,7 +6,7 @@ const MAX_GLOBS = 1_000;
 
 const glob = v.pipe(
   nonEmpty(1_024),
-  v.regex(/^!?[^!/(]/, 'must be relative to the folder of the subtask'),
+  v.check(text => /^!?[^!/(]/.test(text), 'must be relative to the folder of the subtask'),
   v.check(isBelow, "may go up with '../' only at its beginning"),
 );
 

@@ -59,6 +59,8 @@ describe('completeSubtasks', () => {
       backoff_secs: null,
       isolation: 'folder',
       env: null,
+      inputs: null,
+      outputs: null,
     });
   });
 
@@ -93,6 +95,8 @@ describe('completeSubtasks', () => {
       backoff_secs: 1.5,
       isolation: 'folder',
       env: { CI: '1' },
+      inputs: null,
+      outputs: null,
     };
     const complete = completeSubtasks([{ goal: 'a' }, given, { goal: 'c' }], context)[1];
     assert.deepEqual(complete, {

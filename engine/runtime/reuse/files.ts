@@ -36,7 +36,13 @@ export function repositoryOf(folder: string): string | undefined {
 const isRepository = (folder: string): boolean => exists(posix.join(folder, '.git'));
 
 function exists(path: string): boolean {
-  return lstatSync(bytesOf(path), { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(bytesOf(path), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // Below a file there is nothing.
+    if (systemCodeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 /** True for a symbolic link. */

@@ -283,6 +283,8 @@ describe('a worker', () => {
       dir: '/',
       timeoutMs: 600_000,
       hint: 'h',
+      inputs: null,
+      outputs: null,
       isolation: 'folder',
       depends: [],
       results: {},
