@@ -1,12 +1,13 @@
 import * as v from 'valibot';
-import { nonEmpty } from '../record/values.ts';
+import { text } from '../record/values.ts';
 
 /** The maximum number of globs of one key. */
 const MAX_GLOBS = 1_000;
 
 const glob = v.pipe(
-  nonEmpty(1_024),
-  v.check(text => /^!?[^!/(]/.test(text), 'must be relative to the folder of the subtask'),
+  text(1_024),
+  // One expression, because JSON Schema has one for a text.
+  v.regex(/^!?[^!/(\s]/, 'must be relative to the folder of the subtask, without a space before it'),
   v.check(isBelow, "may go up with '../' only at its beginning"),
 );
 

@@ -34,14 +34,15 @@ export class Fingerprints {
   }
 
   /**
-   * Returns the digest of inputs and of the platform; null if the globs name no file, since that is a mistake. Ignored
-   * files do not count.
+   * Returns the digest of inputs and of the platform; null if the globs name no file, since that is a mistake, and
+   * if one goes through a symbolic link, whose target is not compared. Ignored files do not count.
    * @param since by the clock, in ms: every change before it is seen
    * @throws for files that cannot be read
    */
   inputs(files: FilesOf, since: number): Promise<string | null> {
     return this.#inputs.get(JSON.stringify(files), since, async () => {
       const { dir, globs } = compiled(files);
+      if (Array.from(globs.places.values()).flat().some(goesThroughLink)) return null;
       const found = await all(globs, (root, base) => this.#filesAt(root, base, since));
       return this.#digest(dir, globs, found, [`${process.platform} ${process.arch}\n`]);
     });
@@ -55,15 +56,6 @@ export class Fingerprints {
   }
 
   async #filesAt(root: string, base: string, since: number): Promise<Files> {
-    const target = targetOf(base);
-    if (target !== base) {
-      const { paths, repositories } = await this.#filesAt(target, target, since);
-      const moved = (path: string): string => base + path.slice(target.length);
-      return {
-        paths: [...(isLink(base) ? [base] : []), ...paths.map(moved)],
-        repositories: repositories.map(({ path, commit }) => ({ path: moved(path), commit })),
-      };
-    }
     const top = repositoryOf(root);
     if (top === undefined) return walk(base);
     const { paths, repositories } = await this.#repositories.get(top, since, () =>
@@ -142,12 +134,12 @@ async function all(globs: Globs, filesAt: (root: string, base: string) => Promis
   return { paths: found.flatMap(({ paths }) => paths), repositories: [...repositories.values()] };
 }
 
-/** Returns the real path; the path itself where there is nothing. */
-function targetOf(path: string): string {
+/** True if a path, or a folder above it, is a symbolic link. */
+function goesThroughLink(path: string): boolean {
   try {
-    return realpathSync(bytesOf(path), { encoding: 'latin1' });
+    return realpathSync(bytesOf(path), { encoding: 'latin1' }) !== path || isLink(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return path;
+    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return isLink(path);
     throw error;
   }
 }

@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /**
@@ -14,7 +22,8 @@ export function inputsModel(dir: string, globs: readonly string[], without: read
     unwanted.some(glob => names(dir, glob, path)) || outputNames(dir, without, path);
   const lines = new Set<string>();
   for (const glob of wanted) {
-    const { visible, repositories } = visibleFrom(dir, glob);
+    const { visible, repositories, isThroughLink } = visibleFrom(dir, glob);
+    if (isThroughLink) return '';
     const isNamed = (path: string): boolean =>
       !isUnwanted(path) &&
       (wanted.some(each => names(dir, each, path)) ||
@@ -46,27 +55,30 @@ const isBelow = (path: string, folder: string): boolean => path.startsWith(`${fo
 function visibleFrom(
   dir: string,
   glob: string,
-): { readonly visible: ReadonlyMap<string, string>; readonly repositories: readonly string[] } {
+): {
+  readonly visible: ReadonlyMap<string, string>;
+  readonly repositories: readonly string[];
+  readonly isThroughLink: boolean;
+} {
   const root = resolve(dir, /^(?:\.\.\/)*/.exec(glob)![0]);
   const segments = glob.replace(/^(?:\.\.\/)*/, '').split('/');
   const wild = segments.findIndex(segment => /[*{]/.test(segment));
   const base = resolve(root, ...segments.slice(0, wild === -1 ? undefined : wild));
-  const real = existsSync(base) ? realpathSync(base) : base;
-  const top = topOf(real === base ? root : real);
+  const isLinkItself = lstatOf(base)?.isSymbolicLink() === true;
+  const isThroughLink = isLinkItself || (existsSync(base) && realpathSync(base) !== base);
+  const top = topOf(root);
   const repositories = top === undefined ? [] : repositoriesIn(top);
-  const all = everythingBelow(top ?? real).filter(path => isVisible(path, top, repositories));
-  const visible = new Map<string, string>();
-  if (real === base) {
-    for (const path of all) visible.set(path, path);
-  } else {
-    if (lstatSync(base).isSymbolicLink()) visible.set(base, base);
-    const inside = lstatSync(real).isDirectory()
-      ? all.filter(path => isBelow(path, real))
-      : all.filter(path => path === real);
-    for (const path of inside) visible.set(base + path.slice(real.length), path);
+  const all = everythingBelow(top ?? base).filter(path => isVisible(path, top, repositories));
+  return { visible: new Map(all.map(path => [path, path])), repositories, isThroughLink };
+}
+
+/** Below a file there is nothing. */
+function lstatOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
-  const moved = (path: string): string => (real === base ? path : base + path.slice(real.length));
-  return { visible, repositories: repositories.map(moved) };
 }
 
 function topOf(folder: string): string | undefined {
@@ -76,7 +88,7 @@ function topOf(folder: string): string | undefined {
 
 /** All files below a folder, or the file itself, but nothing in `.git`. */
 function everythingBelow(path: string): string[] {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = lstatOf(path);
   if (stat === undefined) return [];
   if (!stat.isDirectory()) return [path];
   return readdirSync(path)
