@@ -600,8 +600,14 @@ for (const way of ['a launcher', ...sampled(['a gate'] as const, 3)] as const)
 
       it('from before it begins until nothing of it is left', async () => {
         const seen: string[] = [];
-        const sink: OutputSink = { write: async () => void seen.push(...(await readdir(notes))) };
-        await attempt('echo ready', {}, { commandsDir: notes }, sink);
+        const looked = join(home, 'looked');
+        const sink: OutputSink = {
+          write: async () => {
+            seen.push(...(await readdir(notes)));
+            await writeFile(looked, '');
+          },
+        };
+        await attempt(`echo ready; until [ -e '${looked}' ]; do :; done`, {}, { commandsDir: notes }, sink);
         // The note, and the FIFO that it prints through: a temporary folder may vanish while it runs.
         assert.equal(seen.filter(name => !name.endsWith('.out')).length, 1);
         const pipes = seen.filter(name => name.endsWith('.out'));
