@@ -661,7 +661,9 @@ describe('spl task fan-out', () => {
       'goal: g\nparams: { to: , n: 2 }\nsubtasks:\n  - goal: t\n    run: x ${{ params.to }} ${{ params.n }}\n';
     await writeFile(file, text);
     const given = (...words: readonly string[]) =>
-      run(['task', 'fan-out', 'A', '--plan', file, ...words], { answers: { ...answers, fleet: fleet({ instances: [] }) } });
+      run(['task', 'fan-out', 'A', '--plan', file, ...words], {
+        answers: { ...answers, fleet: fleet({ instances: [] }) },
+      });
     const { host } = await given('--param', 'to=a=b');
     assert.deepEqual(host.engine.asked.at(-1)?.input['subtasks'], [
       {
