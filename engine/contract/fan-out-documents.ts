@@ -119,7 +119,7 @@ export const childSchema = v.looseObject({
   exit_code: v.nullable(v.number()),
   signal: v.nullable(v.string()),
   summary: v.nullable(v.string()),
-  /** What its last attempt wrote to the file `$SPL_RESULTS`; absent without results. */
+  /** The results of its last attempt, from the file `$SPL_RESULTS`; absent without results. */
   results: v.exactOptional(v.record(v.string(), v.unknown())),
   /** True where more results are in the record than are shown here. */
   results_cut: v.exactOptional(v.boolean()),

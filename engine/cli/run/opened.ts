@@ -26,7 +26,7 @@ export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOu
   return EXIT.done;
 }
 
-/** What keeps attempts from starting at present. */
+/** Returns a line for each obstacle to attempts at present. */
 const notesOf = ({ notes = [] }: FanOutOpened['fan_out']): readonly string[] =>
   notes.map(note => `⚠ ${printable(note)}`);
 

@@ -63,7 +63,7 @@ const WORDS = {
   cancelled: 'was cancelled',
 } as const;
 
-/** Why the end of a run ended a subtask. */
+/** The reasons of subtasks that the end of their run ended. */
 const ENDED_BY: Readonly<Record<Outcome, string>> = {
   satisfied: 'no longer needed',
   unsatisfiable: 'another subtask had failed',

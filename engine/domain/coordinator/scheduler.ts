@@ -51,9 +51,10 @@ export function planDispatch(
     probed: new Set(),
   };
   const capacities = capacitiesOf(state, links, now);
-  const names = freeNames(capacities);
   let free = capacities.reduce((sum, capacity) => sum + Math.max(0, capacity.window - capacity.load), 0);
-  let rings = free > 0 ? ringsOf(state) : [];
+  if (free === 0) return plan;
+  const names = freeNames(capacities);
+  let rings = ringsOf(state);
   while (rings.length > 0 && free > 0) {
     const kept: Ring[] = [];
     const ended: Ring[] = [];
@@ -75,7 +76,7 @@ const ringsOf = (state: FleetState): Ring[] =>
   state.startable
     .inOrder()
     .filter(([namespace]) => !isBlocked(state, namespace))
-    .map(([, fanOuts]) => [...fanOuts]);
+    .map(([, fanOuts]) => fanOuts);
 
 interface Free {
   readonly capacities: readonly WorkerCapacity[];

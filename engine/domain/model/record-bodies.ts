@@ -206,7 +206,7 @@ export interface ResultFields {
   readonly session?: string;
   /** It failed for lack of quota. The reset time is in seconds since 1970, where the tool named one. */
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
-  /** What it wrote to the file `$SPL_RESULTS`; only in its report. */
+  /** The content of the file `$SPL_RESULTS`; only in its report. */
   readonly results?: JsonObject;
   /** The branch and folder of its changes, if it ran in its own worktree. */
   readonly work?: Work & JsonObject;

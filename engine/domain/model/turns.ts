@@ -29,7 +29,7 @@ export class Turns<FanOut extends Turned> {
   }
 
   /** Returns the namespaces in turn order, each with its fan-outs in turn order. */
-  inOrder(): readonly (readonly [namespace: string, fanOuts: readonly FanOut[]])[] {
+  inOrder(): readonly (readonly [namespace: string, fanOuts: FanOut[]])[] {
     return Array.from(this.#rings, ([namespace, ring]) => [namespace, [...ring.keys()]] as const);
   }
 

@@ -17,7 +17,7 @@ export interface PlanDraft {
   readonly subtasks: number;
   /** The files that the subtasks are from; none if nothing was found. */
   readonly sources: readonly string[];
-  /** What could not be read, a line each. */
+  /** A line for each file that could not be read. */
   readonly notes: readonly string[];
 }
 

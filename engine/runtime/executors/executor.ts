@@ -64,7 +64,7 @@ export interface AttemptResult {
   readonly session?: string;
   /** Present when it failed for lack of quota, with the time of new quota, in seconds since 1970, if known. */
   readonly quota?: { readonly resetsAtUnix?: number };
-  /** What it wrote to the file `$SPL_RESULTS`. */
+  /** The content of the file `$SPL_RESULTS`. */
   readonly results?: JsonObject;
   /** The place of its changes, if it ran in a worktree of its own. */
   readonly work?: Work;

@@ -141,9 +141,12 @@ sub start {
   my ($id, $berth, $dir, $asserted, $input, $mark, $note, $tail, $option, $files, @rest) = @_;
   my @files = splice @rest, 0, $files;
   my @words = splice @rest, 0, shift @rest;
-  my $attempt = { id => $id, berth => $berths{$berth}, mark => $mark, note => $note, files => \@files };
+  my $place = $berths{$berth};
+  # Another worker takes a control group that stands unused for a leftover.
+  return answer('stale', $id, reason()) if $place->{control} ne '' && !-e $place->{control};
+  my $attempt = { id => $id, berth => $place, mark => $mark, note => $note, files => \@files };
   # Anew for each command: the one before may have made it non-blocking.
-  sysopen my $out, $attempt->{berth}{fifo}, Fcntl::O_WRONLY | Fcntl::O_NONBLOCK
+  sysopen my $out, $place->{fifo}, Fcntl::O_WRONLY | Fcntl::O_NONBLOCK
     or return answer($!{ENOENT} || $!{ENXIO} ? 'stale' : 'failed', $id, reason());
   fcntl $out, Fcntl::F_SETFL, 0;
   my ($noted, $done, $until);

@@ -402,7 +402,7 @@ function startFields({ note, files, words, env, mark, ...launch }: Launch, { id,
   ];
 }
 
-/** What is left of a berth whose launcher has ended. */
+/** Returns the remains of a berth whose launcher has ended. */
 const leftOf = ({ place }: Pick<Berth, 'place'>): Released => ({
   files: [place.fifo],
   control: place.control,

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { messageOf } from '../../errors.ts';
 import { processTable } from '../../system/process-table.ts';
 import { pumpOutput } from '../executors/output-pump.ts';
+import { newControlGroup, ownControlGroup } from './control-group.ts';
 import { Launchers } from './launchers.ts';
-import type { Launch, Launcher } from './launcher.ts';
+import type { Launch, Launcher, Place } from './launcher.ts';
 
 /** A module of Perl with which no process can be started. */
 const NO_FORK = 'package NoFork; BEGIN { *CORE::GLOBAL::fork = sub { $! = 11; undef } } 1;';
@@ -118,6 +119,31 @@ describe('the launchers of a worker', () => {
       assert.equal(await pipes(), process.platform === 'linux' ? 1 : 0);
       await outputOf(launch('sleep 0.2 & echo three'));
       assert.equal(await pipes(), 0);
+    });
+
+    it('with its control group, or with a new one if somebody has removed that', async () => {
+      const parent = await ownControlGroup();
+      const folders: string[] = [];
+      const inGroup = async (): Promise<string | null> => {
+        const place = async (): Promise<Place> => {
+          const { fifo } = await launch('').place();
+          const control = newControlGroup(parent);
+          if (control !== null) folders.push(control);
+          return { fifo, control };
+        };
+        const launched = await (await running()).start({ ...launch('true'), place });
+        await launched.exited;
+        await launched.release();
+        return launched.control;
+      };
+      const first = await inGroup();
+      assert.equal(await inGroup(), first);
+      // A machine without control groups has none here either.
+      if (first !== null) {
+        assert.deepEqual(folders, [first]);
+        await rmdir(first);
+        assert.equal(await inGroup(), folders[1]);
+      }
     });
 
     it('unless a process may be hiding that has it', async () => {

@@ -238,18 +238,22 @@ describe('reuse', () => {
 });
 
 describe('the digest of a file', () => {
-  it('is that of its content, however soon after its reading it changes', async () => {
+  it('is remembered by its times, and not before they are old enough to show the next change', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'spl-reuse-'));
     const path = join(folder, 'f');
-    const digests = new ContentDigests();
-    const digest = async (): Promise<string> => {
-      const found = await digests.of(path, lstatSync(path, { bigint: true }), new WorkSlice());
-      return found.toString('hex');
-    };
-    for (let change = 0; change < 300; change++) {
-      const content = String(1000 + change);
-      writeFileSync(path, content);
-      assert.equal(await digest(), hash(content));
+    for (const [ageMs, seen] of [
+      [0, '2'],
+      [60_000, '1'],
+    ] as const) {
+      writeFileSync(path, '1');
+      const stat = lstatSync(path, { bigint: true });
+      const digests = new ContentDigests(() => Number(stat.ctimeMs) + ageMs);
+      const digest = async (): Promise<string> =>
+        (await digests.of(path, stat, new WorkSlice())).toString('hex');
+      assert.equal(await digest(), hash('1'));
+      // A change within a step of the file system's clock: the same size and times as before.
+      writeFileSync(path, '2');
+      assert.equal(await digest(), hash(seen), `${ageMs} ms`);
     }
     rmSync(folder, { recursive: true });
   });

@@ -128,7 +128,7 @@ function isVisible(path: string, top: string | undefined, repositories: readonly
 const isTracked = (top: string, path: string): boolean => viewOf(top).tracked.has(path);
 const isIgnored = (top: string, path: string): boolean => viewOf(top).ignored.has(path);
 
-/** What git says about every path in a repository. */
+/** The paths of a repository by their standing in git. */
 interface View {
   readonly tracked: ReadonlySet<string>;
   readonly submodules: ReadonlySet<string>;
