@@ -37,13 +37,13 @@ export const runNameSchema = v.pipe(
   ),
 );
 
+export const PRIORITIES = ['critical', 'high', 'medium', 'low'] as const;
+const prioritySchema = v.picklist(PRIORITIES, 'must be critical, high, medium or low');
+
 export const taskAddSchema = v.strictObject({
   goal: nonEmpty(MAX_GOAL_CHARS),
   alias: v.optional(v.nullable(aliasSchema), null),
-  priority: v.optional(
-    v.picklist(['critical', 'high', 'medium', 'low'], 'must be critical, high, medium or low'),
-    'medium',
-  ),
+  priority: v.optional(prioritySchema, 'medium'),
   labels: v.optional(
     v.pipe(v.array(nonEmpty(64), 'must be a list'), v.maxLength(64, 'must have at most 64 entries')),
     [],
@@ -89,6 +89,8 @@ export const fanOutSchema = v.strictObject({
   max_parallel: v.exactOptional(v.nullable(atLeast(1, MAX_SUBTASKS))),
   /** The name of its runs. The fan-out gets the next number of that name in its namespace. */
   run: v.exactOptional(runNameSchema),
+  /** How many slots it gets beside other fan-outs; absent or null for the priority of its task. */
+  priority: v.exactOptional(v.nullable(prioritySchema)),
   /** True to run every subtask, also where an accepted attempt could be reused. */
   force: v.exactOptional(v.boolean('must be true or false')),
 });
@@ -104,6 +106,11 @@ const subtaskRefs = v.pipe(
   v.minLength(1, 'must not be empty'),
   v.maxLength(10_000, 'must have at most 10000 entries'),
 );
+
+export const rerunSchema = v.strictObject({
+  /** True to run every subtask, also where an accepted attempt could be reused. */
+  force: v.exactOptional(v.boolean('must be true or false')),
+});
 
 /** Exactly one of `subtask`, `subtasks` and `failed`; `failed` means all subtasks that did not accept. */
 export const retrySchema = v.strictObject({
@@ -320,6 +327,8 @@ export const fleetRestartSchema = v.strictObject({ instance: nonEmpty(256) });
 export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type FanOutOpen = v.InferOutput<typeof fanOutOpenSchema>;
+export type Priority = (typeof PRIORITIES)[number];
+export type Rerun = v.InferOutput<typeof rerunSchema>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Archive = v.InferOutput<typeof archiveSchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fanOutSchema, LOSERS } from '../contract/commands.ts';
+import { fanOutSchema, LOSERS, PRIORITIES } from '../contract/commands.ts';
 import { BODY_KEYS, subtaskSchema } from '../subtask/subtask.ts';
 import { ROWS, type WrittenKey } from '../subtask/table.ts';
 
@@ -64,6 +64,15 @@ const PLAN_ROWS = [
     schema: fanOut.losers,
     summary: 'what becomes of the rest at the join: `drain`, `keep` or `cancel`',
     help: 'What becomes of the subtasks that are left when the join is decided: `keep`, `drain` or `cancel`.',
+  },
+  {
+    key: 'priority',
+    field: 'priority',
+    kind: 'choice',
+    choices: PRIORITIES,
+    schema: fanOut.priority,
+    summary: 'how many slots it gets beside other work: `critical`, `high`, `medium` or `low`',
+    help: 'How many slots it gets while other work waits too: `critical` gets 8 for 1 of `low`, `high` 4, `medium` 2. Default: that of the task, which is `medium`.',
   },
   {
     key: 'timeout',

@@ -100,6 +100,7 @@ describe('a plan', () => {
       ],
       join: 'children.all(c, c.verdict == "accept") && cost_usd < 5.0',
       losers: 'cancel',
+      priority: 'high',
       timeout_secs: null,
       budget_usd: null,
       budget_tokens: null,

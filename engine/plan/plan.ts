@@ -1,6 +1,6 @@
 import type { Node } from 'yaml';
 import type * as v from 'valibot';
-import type { Losers } from '../contract/commands.ts';
+import type { Losers, Priority } from '../contract/commands.ts';
 import type { subtaskSchema } from '../subtask/subtask.ts';
 import { FleetError } from '../errors.ts';
 import type { Variables } from '../subtask/variables.ts';
@@ -57,6 +57,8 @@ export interface PlanRequest {
   readonly subtasks: readonly PlannedSubtask[];
   readonly join: string;
   readonly losers: Losers;
+  /** Null for the priority of the task. */
+  readonly priority: Priority | null;
   readonly timeout_secs: number | null;
   readonly budget_usd: number | null;
   readonly budget_tokens: number | null;
@@ -259,6 +261,7 @@ class PlanReader {
       subtasks: this.#drafts.map(({ body }) => body as unknown as PlannedSubtask),
       join: text('join') ?? 'all',
       losers: (text('losers') ?? 'drain') as Losers,
+      priority: text('priority') as Priority | null,
       timeout_secs: number('timeout'),
       ...limitsOf(values),
       env: (values['env'] as Variables | undefined) ?? null,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
@@ -28,8 +29,13 @@ describe('reuse', function () {
         ['FIRST', 1],
       ]);
       assert.deepEqual(await reused('FORCED', '--force'), [null, null]);
+      const again = await fleet.json<JoinStatus>('rerun', 'SECOND', '--force');
+      assert.deepEqual(
+        again.children.map(child => child.reused),
+        [null, null],
+      );
       await rm(fleet.at('out.txt'));
-      assert.deepEqual(await reused('REMOVED'), [null, ['FORCED', 1]]);
+      assert.deepEqual(await reused('REMOVED'), [null, [again.alias, 1]]);
       await writeFile(fleet.at('in.txt'), '2');
       assert.deepEqual(await reused('CHANGED'), [null, null]);
       const { out } = await fleet.spl('task', 'speedup', 'SECOND');

@@ -4,7 +4,12 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import type { FleetDocument, JoinStatus } from '../../engine/contract/documents.ts';
+import type {
+  FleetDocument,
+  JoinStatus,
+  SpeedupDocument,
+  TaskDocument,
+} from '../../engine/contract/documents.ts';
 import { BIN, scenario, soon, type Scenario } from '../harness/fleet.ts';
 import { processesNaming } from '../harness/processes.ts';
 
@@ -60,6 +65,39 @@ describe('spl run', function () {
         ['"\'', '$(touch pwned)', '${{ env.HOME }}', 'a b'],
       );
       assert.equal(existsSync(fleet.at('pwned')), false);
+    }),
+  );
+
+  it(
+    'measures a run against the same subtasks one after another, and reuses nothing for it',
+    scenario({ fleet: ['slots = 2'] }, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.write(
+        'a.fanout.yaml',
+        'goal: g\npriority: high\nsubtasks:\n  - {goal: a, run: echo ran >> ran; sleep 0.3, inputs: [a.fanout.yaml]}\n  - {goal: b, run: sleep 0.3}\n',
+      );
+      assert.equal((await fleet.spl('run')).code, 0);
+      const { code, out, err } = await fleet.spl('run', '--measure');
+      assert.equal(code, 0, out + err);
+      assert.match(
+        out,
+        /^measured: \d\.\d\d?× as fast as one after another, .* against .*\(one run of each\)$/m,
+      );
+      assert.equal(await fleet.text(fleet.at('ran')), 'ran\n'.repeat(3));
+      const measured = await fleet.json<JoinStatus & { speedup: SpeedupDocument }>(
+        'run',
+        '--measure',
+        '--priority',
+        'low',
+      );
+      assert.ok((measured.speedup.measured?.speedup ?? 0) > 0);
+      const priorityOf = async (task: string): Promise<string> =>
+        (await fleet.json<TaskDocument>('task', 'show', task)).priority;
+      assert.deepEqual([await priorityOf('a#1'), await priorityOf('a#3')], ['high', 'low']);
+      const failed = await fleet.spl('run', '--measure', 'false');
+      assert.equal(failed.code, 1);
+      assert.doesNotMatch(failed.out + failed.err, /one after another, to compare|measured/);
+      assert.equal((await fleet.spl('run', '--measure', '--detach', 'true')).code, 2);
     }),
   );
 

@@ -104,7 +104,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   rerun({ fleet, by }, { plain: [name] }) {
     const thread = `th_rerun_${fleet.core.state.tasks.size}` as ThreadId;
-    fleet.do(now => fanOuts.rerun(fleet.core, name!, thread, by(now)));
+    fleet.do(now => fanOuts.rerun(fleet.core, name!, {}, thread, by(now)));
   },
   archive({ fleet, by }, { plain: tasks, keyed }) {
     const which = tasks.length === 0 ? { done: true as const } : { tasks: [...tasks] };

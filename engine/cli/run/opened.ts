@@ -5,6 +5,7 @@ import { printJson, printLines } from '../context.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
 import { choice, toggle, type Context } from '../verb.ts';
 import { followRun } from './follow-run.ts';
+import { measure, measuredLine } from './measure.ts';
 import { OUTPUT_MODES, type OutputMode } from './outputs.ts';
 import { summaryLines } from './summary.ts';
 
@@ -30,15 +31,22 @@ export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOu
 const notesOf = ({ notes = [] }: FanOutOpened['fan_out']): readonly string[] =>
   notes.map(note => `⚠ ${printable(note)}`);
 
+/** How a run is followed. */
+export interface Following {
+  /** Null: by what the output is. */
+  readonly output: OutputMode | null;
+  /** True to run it one after another too, once it has passed. */
+  readonly measure?: boolean;
+}
+
 /**
  * Follows a run to its end, and prints what it prints and what became of it.
- * @param output null: by what the output is
  * @returns the exit code
  */
 export async function followOpened(
   context: Context,
   opened: FanOutOpened,
-  output: OutputMode | null,
+  { output, measure: isMeasured = false }: Following,
 ): Promise<number> {
   const { out, settings } = context;
   const { fan_out: fanOut, alias } = opened;
@@ -48,18 +56,28 @@ export async function followOpened(
     throw lostConnection(alias, thrown);
   });
   const isOver = join !== null && join.complete && !join.under_way;
-  if (isOver) await printEnd(context, fanOut, join);
-  if (interrupted === null) return exitCodeOfOutcome(join?.outcome ?? null);
+  const isToMeasure = isMeasured && interrupted === null && join?.outcome === 'satisfied';
+  const ended = isOver ? await printEnd(context, fanOut, join, isToMeasure) : null;
+  if (interrupted === null) return ended ?? exitCodeOfOutcome(join?.outcome ?? null);
   if (!isOver)
     printLines(context.err, [`· ${alias} is being cancelled: spl task join-status ${alias} --watch`]);
   return interrupted;
 }
 
-async function printEnd(context: Context, fanOut: object, join: JoinStatus): Promise<void> {
+/** @returns the exit code of a signal that came while it was measured; null without one */
+async function printEnd(
+  context: Context,
+  fanOut: object,
+  join: JoinStatus,
+  isToMeasure: boolean,
+): Promise<number | null> {
   const { out, settings } = context;
   const speedup = await speedupOf(context, join.thread);
-  if (settings.json) printJson(out, { ...fanOut, ...join, speedup });
-  else printLines(out, summaryLines(join, speedup, out.colours));
+  if (!settings.json) printLines(out, summaryLines(join, speedup, out.colours));
+  const measured = isToMeasure ? await measure(context, join.thread) : null;
+  if (settings.json) printJson(out, { ...fanOut, ...join, speedup: measured?.speedup ?? speedup });
+  else if (measured !== null && measured.interrupted === null) printLines(out, [measuredLine(measured)]);
+  return measured?.interrupted ?? null;
 }
 
 /** Returns the speedup; null where it cannot be read any more. */

@@ -1,5 +1,6 @@
 import { DETACH_OPTION, followOpened, leaveRunning, OUTPUT_OPTION } from '../run/opened.ts';
 import { ensureSlots, runningFleet } from '../run/slots.ts';
+import { FORCE_OPTION } from '../fan-out-options.ts';
 import { defineVerb, word } from '../verb.ts';
 
 export const rerun = defineVerb({
@@ -13,10 +14,10 @@ export const rerun = defineVerb({
     ['spl rerun "release #4" --detach', 'run a certain one again, and leave it running'],
   ],
   positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'tasks') },
-  flags: { output: OUTPUT_OPTION, detach: DETACH_OPTION },
-  async run(context, { task, output, detach }) {
+  flags: { output: OUTPUT_OPTION, force: FORCE_OPTION, detach: DETACH_OPTION },
+  async run(context, { task, output, force, detach }) {
     await ensureSlots(context, await runningFleet(context), 0);
-    const opened = await context.submit('task.rerun', { task });
-    return detach ? leaveRunning(context, opened) : followOpened(context, opened, output);
+    const opened = await context.submit('task.rerun', { task, ...(force && { force }) });
+    return detach ? leaveRunning(context, opened) : followOpened(context, opened, { output });
   },
 });

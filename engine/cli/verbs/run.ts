@@ -1,9 +1,12 @@
+import type { Priority } from '../../contract/commands.ts';
 import type { FanOutOpened } from '../../contract/documents.ts';
 import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
 import { FleetError } from '../../errors.ts';
 import { DETACH_OPTION, followOpened, leaveRunning, OUTPUT_OPTION } from '../run/opened.ts';
 import { readRequest, type Requested } from '../run/requests.ts';
 import { ensureSlots, releaseWorkers, runningFleet } from '../run/slots.ts';
+import { FORCE_OPTION, PRIORITY_OPTION } from '../fan-out-options.ts';
+import { MEASURE_OPTION } from '../run/measure.ts';
 import { PARAM_OPTION } from '../params.ts';
 import { pathOf } from '../settings.ts';
 import { inNamespace } from '../used-namespace.ts';
@@ -69,7 +72,10 @@ export const run = defineVerb({
     }),
     output: OUTPUT_OPTION,
     alias: text('--alias <name>', 'Name of the task (default: generated)'),
+    priority: PRIORITY_OPTION,
+    force: FORCE_OPTION,
     detach: DETACH_OPTION,
+    measure: MEASURE_OPTION,
     noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
   },
   async run(context, given) {
@@ -80,7 +86,7 @@ export const run = defineVerb({
     const opened = await open(context, given, request);
     if (given.detach) return leaveRunning(context, opened);
     try {
-      return await followOpened(context, opened, given.output);
+      return await followOpened(context, opened, given);
     } finally {
       if (extra.length > 0) await releaseWorkers(context, extra).catch(() => undefined);
     }
@@ -97,11 +103,16 @@ interface Given {
   readonly timeout: number | null;
   readonly alias: string | null;
   readonly noInput: boolean;
+  readonly priority: Priority | null;
+  readonly force: boolean;
+  readonly detach: boolean;
+  readonly measure: boolean;
 }
 
-function refuseBoth({ keepGoing, failFast }: Given): void {
-  if (keepGoing && failFast)
-    throw new FleetError('USAGE', '--keep-going and --fail-fast can’t be combined', {
+function refuseBoth({ keepGoing, failFast, detach, measure }: Given): void {
+  const both = keepGoing && failFast ? ['--keep-going', '--fail-fast'] : ['--detach', '--measure'];
+  if ((keepGoing && failFast) || (detach && measure))
+    throw new FleetError('USAGE', `${both.join(' and ')} can’t be combined`, {
       hint: 'Use only one of them.',
     });
 }
@@ -117,7 +128,7 @@ async function open(context: Context, given: Given, request: Requested): Promise
       {
         goal,
         alias: given.alias,
-        priority: 'medium',
+        priority: given.priority ?? fanOut.priority ?? 'medium',
         labels: [],
         domain: null,
         hypothesis: null,
@@ -127,6 +138,7 @@ async function open(context: Context, given: Given, request: Requested): Promise
         fan_out: {
           ...NO_LIMITS,
           ...fanOut,
+          priority: null,
           subtasks: subtasks.map(subtask => ({ ...subtask, ...attempts })),
           namespace: null,
           ...(given.join !== null && { join: given.join }),
@@ -134,6 +146,7 @@ async function open(context: Context, given: Given, request: Requested): Promise
           ...(given.timeout !== null && { timeout_secs: given.timeout }),
           ...(given.jobs !== null && { max_parallel: given.jobs }),
           ...(given.noInput && { no_input: true }),
+          ...((given.force || given.measure) && { force: true }),
         },
       },
       { actor },

@@ -2,6 +2,8 @@ import type {
   Cancel,
   FanOutOpen,
   FanOutRequest,
+  Priority,
+  Rerun,
   Retry,
   RunSerial,
   TaskAdd,
@@ -254,6 +256,7 @@ export function runSerial(
 export function rerun(
   coordinator: Coordinator,
   name: string,
+  { force = false }: Rerun,
   thread: ThreadId,
   issuer: Issuer,
 ): FanOutOpened {
@@ -261,7 +264,7 @@ export function rerun(
   const original = resolveTask(state, name);
   const before = repeatedTask(state, issuer, ({ goal, fanOut }) => goal === original.goal && fanOut !== null);
   if (before?.fanOut != null) return { ...taskAdded(before), fan_out: fannedOut(before.fanOut) };
-  const request = requestAgain(state, original);
+  const request = { ...requestAgain(state, original), force };
   const { namespace, subtasks } = request;
   admitWork(state, namespace, issuer.now);
   requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
@@ -269,7 +272,7 @@ export function rerun(
   const task = {
     goal,
     alias: freeAlias(state, request.run),
-    priority: priority as TaskAdd['priority'],
+    priority: priority as Priority,
     labels: [...labels],
     domain,
     hypothesis,
@@ -281,7 +284,7 @@ export function rerun(
 }
 
 /** Returns the request of the next run of a task's fan-out, with every member of it. @throws CONFLICT */
-function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<CompleteRequest> {
+function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<Omit<CompleteRequest, 'force'>> {
   if (fanOut === null)
     throw new FleetError('CONFLICT', `task '${alias}' has no fan-out to run again`, {
       details: { task: alias },
@@ -309,7 +312,7 @@ function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<Comp
     env: fanOut.env,
     no_input: fanOut.noInput,
     max_parallel: fanOut.maxParallel,
-    force: false,
+    priority: (fanOut.priority ?? null) as Priority | null,
     serial_of: null,
     run: { name, number: nextNumber(state, name, namespace) },
   };
@@ -489,6 +492,7 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     env: request.env ?? null,
     ...(request.no_input === true && { no_input: true as const }),
     ...(request.max_parallel != null && { max_parallel: request.max_parallel }),
+    ...(request.priority != null && { priority: request.priority }),
     ...(request.force === true && { force: true as const }),
     ...environmentMember(issuer),
     ...namespaceMember(request.namespace),

@@ -14,7 +14,7 @@ let threads = 0;
 function rerun(fleet: TestFleet, name: string, key?: string, environment?: string): Task {
   const thread = `th_rerun${++threads}` as ThreadId;
   const opened = fleet.do(now =>
-    commands.rerun(fleet.core, name, thread, {
+    commands.rerun(fleet.core, name, {}, thread, {
       actor: USER,
       key,
       now,
@@ -43,7 +43,7 @@ describe('rerun', () => {
     const original = fleet.addTask({ priority: 'high', labels: ['a'], dir: '/somewhere', criteria: ['c'] });
     fleet.fanOut(
       SUBTASKS,
-      { ...LIMITS, env: { B: '2' }, no_input: true, run: 'release' },
+      { ...LIMITS, env: { B: '2' }, no_input: true, priority: 'low', run: 'release' },
       undefined,
       original,
     );

@@ -195,6 +195,7 @@ export function buildFanOut(
     maxParallel: body.max_parallel ?? null,
     env: body.env ?? null,
     environment: body.environment ?? null,
+    ...(body.priority !== undefined && { priority: body.priority }),
     ...(body.force === true && { force: true }),
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),

@@ -210,7 +210,7 @@ function bytesOf(task: Task): Uint8Array {
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, maxParallel } = fanOut;
-  const { env, environment, force } = fanOut;
+  const { env, environment, priority, force } = fanOut;
   const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
   const { run, round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
@@ -226,6 +226,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     maxParallel,
     env,
     environment,
+    ...(priority !== undefined && { priority }),
     ...(force === true && { force }),
     counts,
     followUps,

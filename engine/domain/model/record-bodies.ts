@@ -113,6 +113,8 @@ export interface FanOutBody extends KeyedBody {
   readonly namespace?: string;
   /** Its number among the fan-outs of that name in its namespace; absent without a name. */
   readonly run?: RunDocument;
+  /** Its own priority; absent for that of its task. */
+  readonly priority?: string;
   /** Every subtask runs, also where an accepted attempt could be reused. */
   readonly force?: true;
 }

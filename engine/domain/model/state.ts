@@ -238,6 +238,8 @@ export interface FanOutHead {
   readonly env: Variables | null;
   /** The name of the submitter's stored environment, or null. */
   readonly environment: string | null;
+  /** Its own priority; absent for that of its task. */
+  readonly priority?: string;
   /** True when accepted attempts are not reused; else absent. */
   readonly force?: boolean;
   /** The counts of members. Follow-ups are counted separately. */

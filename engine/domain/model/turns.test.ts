@@ -38,6 +38,16 @@ describe('free slots', () => {
     assert.equal(order, 'AAAAAAAABCC'.repeat(2));
   });
 
+  it('are assigned by the priority of a fan-out that has its own', () => {
+    const fleet = new TestFleet();
+    const low = fleet.fanOut(40, { priority: 'low' }, undefined, fleet.addTask({ priority: 'critical' }));
+    const high = fleet.fanOut(40, { priority: 'high' });
+    fleet.admit(0);
+    fleet.beat(0);
+    fleet.hello(0);
+    assert.equal(startsOf(fleet, [low, high], 10), 'ABBBB'.repeat(2));
+  });
+
   it('are assigned by namespace first: many fan-outs of one take nothing from another', () => {
     const fleet = new TestFleet();
     for (const id of ['acme', 'beta']) fleet.createNamespace(id);

@@ -1,10 +1,12 @@
 /** The part of a fan-out that determines its turns. */
 interface Turned {
   readonly namespace: string;
+  /** Absent for that of the task. */
+  readonly priority?: string;
   readonly task: { readonly facts: { readonly priority: string } };
 }
 
-/** The number of starts in one turn of a fan-out, by the priority of its task. */
+/** The number of starts in one turn of a fan-out, by its priority. */
 const WEIGHTS: Readonly<Record<string, number>> = { critical: 8, high: 4, medium: 2, low: 1 };
 
 /**
@@ -57,6 +59,6 @@ export class Turns<FanOut extends Turned> {
   }
 }
 
-function weightOf({ task }: Turned): number {
-  return WEIGHTS[task.facts.priority] ?? 1;
+function weightOf({ priority, task }: Turned): number {
+  return WEIGHTS[priority ?? task.facts.priority] ?? 1;
 }

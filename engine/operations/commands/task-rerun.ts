@@ -1,3 +1,4 @@
+import { rerunSchema } from '../../contract/commands.ts';
 import { fanOutOpenedSchema } from '../../contract/documents.ts';
 import { onTask } from '../confinement.ts';
 import { command } from '../operation.ts';
@@ -8,11 +9,12 @@ export const taskRerun = command({
   method: 'POST',
   path: '/v1/tasks/:task/rerun',
   scope: 'write',
+  body: rerunSchema,
   output: fanOutOpenedSchema,
   submits: true,
   confine: onTask,
-  run: async ({ task }, { domain, coordinator, newThread, work }) => {
+  run: async ({ task, ...input }, { domain, coordinator, newThread, work }) => {
     await work.requireReady(task, ({ fanOut }) => fanOut?.subtasks ?? []);
-    return work.submit(issuer => domain.rerun(coordinator, task, newThread(), issuer));
+    return work.submit(issuer => domain.rerun(coordinator, task, input, newThread(), issuer));
   },
 });

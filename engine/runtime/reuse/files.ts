@@ -39,8 +39,19 @@ function exists(path: string): boolean {
   try {
     return lstatSync(bytesOf(path), { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    // Below a file there is nothing.
-    if (systemCodeOf(error) === 'ENOTDIR') return false;
+    // Below a file, or a link to itself, there is nothing.
+    if (['ENOTDIR', 'ELOOP'].includes(systemCodeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** True for a folder and a link to one. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(bytesOf(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    // A link to itself.
+    if (systemCodeOf(error) === 'ELOOP') return false;
     throw error;
   }
 }
@@ -98,8 +109,7 @@ async function nestedRepository(root: string, depth: number): Promise<Files> {
  */
 export async function walk(base: string): Promise<Files> {
   if (!exists(base)) return NOTHING;
-  if (statSync(bytesOf(base), { throwIfNoEntry: false })?.isDirectory() !== true)
-    return { paths: [base], repositories: [] };
+  if (!isFolder(base)) return { paths: [base], repositories: [] };
   const paths = isLink(base) ? [base] : [];
   const folders = [base];
   const slice = new WorkSlice();

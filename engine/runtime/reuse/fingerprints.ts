@@ -139,7 +139,9 @@ function goesThroughLink(path: string): boolean {
   try {
     return realpathSync(bytesOf(path), { encoding: 'latin1' }) !== path || isLink(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return isLink(path);
+    const code = systemCodeOf(error) ?? '';
+    if (code === 'ELOOP') return true;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return isLink(path);
     throw error;
   }
 }

@@ -22,6 +22,7 @@ import type { Reusable } from '../../domain/model/record-bodies.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { hash } from '../../record/hash.ts';
 import { WorkSlice } from '../../yield-to-event-loop.ts';
+import { runs } from '../../../test/runs.ts';
 import { withoutCommand } from '../executors/ending.ts';
 import { ContentDigests } from './content-digests.ts';
 import { Reuse } from './reuse.ts';
@@ -107,8 +108,15 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('link'),
-      file: fc.constantFrom('app/link', 'app/link', 'app/src/b.ts', 'app/a.ts', 'app/dist/made.js'),
-      target: fc.constantFrom('src', '../shared', 'a.ts', 'nowhere'),
+      file: fc.constantFrom(
+        'app/link',
+        'app/link',
+        'app/src/b.ts',
+        'app/a.ts',
+        'app/dist/made.js',
+        'app/dist',
+      ),
+      target: fc.constantFrom('src', '../shared', 'a.ts', 'dist', 'nowhere'),
     }),
   },
   {
@@ -227,12 +235,12 @@ describe('reuse', () => {
   }
 
   it('happens exactly when nothing declared differs from an accepted attempt', async function () {
-    this.timeout(300_000);
+    this.timeout(runs(300_000));
     let number = 0;
     await fc.assert(
       fc.asyncProperty(aCase, given => playedBy(given, number++)),
       // To shrink a failure takes minutes.
-      { numRuns: Number(process.env['REUSE_RUNS'] ?? 10), verbose: 1, endOnFailure: true },
+      { numRuns: runs(10), verbose: 1, endOnFailure: true },
     );
   });
 });
@@ -319,7 +327,7 @@ function applyTo(top: string, each: Change): void {
       mkdirSync(dirname(path(each.to)), { recursive: true });
       return renameSync(path(each.file), path(each.to));
     case 'link':
-      rmSync(path(each.file), { force: true });
+      rmSync(path(each.file), { force: true, recursive: true });
       return symlinkSync(each.target, path(each.file));
     case 'ignore':
       return appendFileSync(path(each.where), `${each.rule}\n`);

@@ -1,3 +1,4 @@
+import { PRIORITIES } from '../../../contract/commands.ts';
 import { taskAddedLines } from '../../render/task.ts';
 import { inNamespace } from '../../used-namespace.ts';
 import { choice, defineVerb, list, text, texts, word } from '../../verb.ts';
@@ -15,12 +16,11 @@ export const taskAdd = defineVerb({
   positionals: { goal: word('goal', 'Goal of the task') },
   flags: {
     alias: text('--alias <name>', 'Name of the task (default: generated)'),
-    priority: choice('--priority <level>', 'Priority: critical, high, medium or low (default: medium)', [
-      'critical',
-      'high',
-      'medium',
-      'low',
-    ]),
+    priority: choice(
+      '--priority <level>',
+      'Priority: critical, high, medium or low (default: medium)',
+      PRIORITIES,
+    ),
     labels: texts('--label <label>', 'Label; repeatable'),
     domain: text('--domain <domain>', 'Domain of the task'),
     hypothesis: text('--hypothesis <text>', 'Expected result'),

@@ -7,6 +7,7 @@ import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { DESCRIPTOR_KEYS } from '../../../plan/descriptor.ts';
 import type { PlanRequest } from '../../../plan/plan.ts';
+import { FORCE_OPTION, PRIORITY_OPTION } from '../../fan-out-options.ts';
 import { PARAM_OPTION, paramsOf, paramsWithoutPlan } from '../../params.ts';
 import { NO_FLEET, readPlanFile, requestOf } from '../../plans.ts';
 import { readSubtasks } from '../../subtasks.ts';
@@ -88,13 +89,15 @@ export const taskFanOut = defineVerb({
       'namespaces',
     ),
     dir: text('--dir <folder>', 'Folder of subtasks that name none (default: the task’s)', 'folders'),
+    priority: PRIORITY_OPTION,
     noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
-    force: toggle('--force', 'Run every subtask, also where an accepted attempt could be reused'),
+    force: FORCE_OPTION,
     wait: toggle('--wait', 'Wait for the join, and exit by its outcome'),
   },
   async run(context, given) {
     const asked =
       given.plan === null ? await ofOptions(context, given) : await ofPlan(context, given, given.plan);
+    const priority = given.priority ?? asked.priority;
     if (asked.subtasks.length === 0) throw noSubtasks(given.task);
     const fanOut = await inNamespace(
       context,
@@ -105,6 +108,7 @@ export const taskFanOut = defineVerb({
           subtasks: [...asked.subtasks],
           join: given.join ?? asked.join,
           losers: given.losers ?? asked.losers,
+          ...(priority !== null && { priority }),
           timeout_secs: given.timeout ?? asked.timeout_secs,
           budget_usd: given.budget ?? asked.budget_usd,
           budget_tokens: given.budgetTokens ?? asked.budget_tokens,
@@ -142,6 +146,7 @@ async function ofOptions(
     subtasks: await readSubtasks({ subtask, subtasks, cwd, env, stdin }),
     join: 'all',
     losers: 'drain',
+    priority: null,
     timeout_secs: null,
     budget_usd: null,
     budget_tokens: null,

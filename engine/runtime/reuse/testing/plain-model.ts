@@ -37,12 +37,32 @@ export function inputsModel(dir: string, globs: readonly string[], without: read
   return [...lines].sort().join('\n');
 }
 
-/** As `inputsModel`, for outputs, which no ignore rule hides. */
+/** As `inputsModel`, for outputs, which no ignore rule hides, and whose folder may be a link to another. */
 export function outputsModel(dir: string, globs: readonly string[]): string {
-  const lines = everythingBelow(dir).flatMap(path =>
-    outputNames(dir, globs, path) ? [`${path} ${describe(path)}`] : [],
-  );
-  return lines.sort().join('\n');
+  const bases = globs.filter(glob => !glob.startsWith('!')).map(glob => baseOf(dir, glob).base);
+  const paths = [...everythingBelow(dir), ...bases.flatMap(base => entriesOf(base).flatMap(everythingBelow))];
+  const named = [...new Set(paths)].filter(path => outputNames(dir, globs, path));
+  return named
+    .map(path => `${path} ${describe(path)}`)
+    .sort()
+    .join('\n');
+}
+
+/** The paths in a folder, or in the one that a link names; none for what is neither. */
+function entriesOf(path: string): string[] {
+  try {
+    return readdirSync(path).map(name => join(path, name));
+  } catch {
+    return [];
+  }
+}
+
+/** The folder that a glob is relative to, and the path before its first wildcard. */
+function baseOf(dir: string, glob: string): { readonly root: string; readonly base: string } {
+  const root = resolve(dir, /^(?:\.\.\/)*/.exec(glob)![0]);
+  const segments = glob.replace(/^(?:\.\.\/)*/, '').split('/');
+  const wild = segments.findIndex(segment => /[*{]/.test(segment));
+  return { root, base: resolve(root, ...segments.slice(0, wild === -1 ? undefined : wild)) };
 }
 
 const outputNames = (dir: string, globs: readonly string[], path: string): boolean =>
@@ -60,10 +80,7 @@ function visibleFrom(
   readonly repositories: readonly string[];
   readonly isThroughLink: boolean;
 } {
-  const root = resolve(dir, /^(?:\.\.\/)*/.exec(glob)![0]);
-  const segments = glob.replace(/^(?:\.\.\/)*/, '').split('/');
-  const wild = segments.findIndex(segment => /[*{]/.test(segment));
-  const base = resolve(root, ...segments.slice(0, wild === -1 ? undefined : wild));
+  const { root, base } = baseOf(dir, glob);
   const isLinkItself = lstatOf(base)?.isSymbolicLink() === true;
   const isThroughLink = isLinkItself || (existsSync(base) && realpathSync(base) !== base);
   const top = topOf(root);
