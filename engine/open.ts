@@ -1,14 +1,10 @@
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { serveApi } from './http/server.ts';
 import { VERSION, type JoinFault } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
 import { celCompiler } from './domain/join/cel.ts';
 import { Coordinator } from './domain/coordinator/coordinator.ts';
-import { applyRecord } from './domain/fold/apply-record.ts';
 import { parsePredicate } from './domain/model/predicate.ts';
-import { restoreState } from './domain/fold/snapshot.ts';
-import { emptyState, type FleetState } from './domain/model/state.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
 import { listeningOf } from './home/listening.ts';
@@ -19,18 +15,18 @@ import { homePaths } from './home/paths.ts';
 import { watchRemoval } from './home/removal.ts';
 import { prepareSocket } from './home/socket.ts';
 import { stopMark } from './home/stop-mark.ts';
-import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
-import type { LogReader } from './log/log.ts';
-import { allExecutors, DisposableStore, publish, recoveryNotes } from './opened.ts';
+import { openState, type OpenedState } from './open-state.ts';
+import { allExecutors, besideThis, DisposableStore, isSource, publish, recoveryNotes } from './opened.ts';
 import type { Did } from './record/ids.ts';
-import { risingClock, type Clock } from './runtime/clock.ts';
 import { CoordinatorEngine } from './runtime/coordinator/coordinator-engine.ts';
 import type { Executor } from './runtime/executors/executor.ts';
 import { waitUntilIdle } from './runtime/coordinator/linger.ts';
 import { streamLogger, type Logger } from './runtime/logger.ts';
 import { Tokens } from './runtime/coordinator/tokens.ts';
 import { worktreeSettings } from './runtime/worktrees/worktree.ts';
+
+export { readHome, type HomeReader } from './read-home.ts';
 
 /** The composition root of a coordinator: here, and nowhere else, it is chosen which log, links and clock it has. */
 
@@ -96,8 +92,9 @@ async function prepare(options: CoordinatorOptions): Promise<Prepared> {
       const taken = await takeLease(home.paths.home);
       owned.add(() => taken.release());
     }
-    const opened = await openState(home, options.logger);
+    const opened = await openState(home);
     owned.add(() => opened.log.close());
+    if (opened.log.recovery !== null) options.logger.info(recoveryNotes(opened.log).join('; '));
     return { ...opened, home, owned };
   } catch (error) {
     await owned.close().catch(() => undefined);
@@ -224,37 +221,6 @@ export function checkJoin(text: string, total: number): JoinFault | null {
   }
 }
 
-interface OpenedState {
-  readonly log: FileLog;
-  readonly clock: Clock;
-  readonly state: { readonly fleet: FleetState };
-}
-
-/** Opens the log and folds it into the coordinator's state. */
-async function openState(home: Home, logger: Logger): Promise<OpenedState> {
-  const state = { fleet: emptyState() };
-  const context = { self: home.key.did, cel: celCompiler };
-  let clock = risingClock();
-  const reader: LogReader = {
-    restore: checkpoint => {
-      state.fleet = (checkpoint && restoreState(checkpoint.state, celCompiler)) ?? emptyState();
-      return checkpoint !== undefined && state.fleet.instances.size > 0;
-    },
-    visit: ({ record, at }) => applyRecord(state.fleet, record, at, context),
-  };
-  const log = await openFileLog({
-    dir: home.paths.logDir,
-    checkpointDir: home.paths.indexDir,
-    reader,
-    now: () => clock.now(),
-    epochOwner: home.key.did,
-  });
-  const lastAt = log.end === 0 ? 0 : (await log.get(log.end - 1)).at;
-  if (lastAt > clock.now()) clock = risingClock(lastAt);
-  if (log.recovery !== null) logger.info(recoveryNotes(log).join('; '));
-  return { log, clock, state };
-}
-
 export interface ServeOptions {
   readonly home: string;
   readonly port: number | null;
@@ -351,13 +317,4 @@ export async function standIn({ home, lease, lingerMs, signal }: StandInOptions)
 /** The built worker beside the built `spl`; from source, the source with the loader that this process has. */
 function workerCommand(): string[] {
   return [...(isSource() ? process.execArgv : []), besideThis('worker.js', './bin/worker.ts')];
-}
-
-/** A file that is built into the same folder as the running one; from source, the source file. */
-function besideThis(built: string, source: string): string {
-  return fileURLToPath(new URL(isSource() ? source : `./${built}`, import.meta.url));
-}
-
-function isSource(): boolean {
-  return import.meta.url.endsWith('.ts');
 }

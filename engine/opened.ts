@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { ApiServer } from './http/server.ts';
 import { VERSION } from './contract/engine.ts';
 import type { Config } from './home/config.ts';
@@ -53,4 +54,13 @@ export function recoveryNotes(log: FileLog): string[] {
 export function allExecutors({ agents }: Config, commands: CommandOptions): ReadonlyMap<string, Executor> {
   const further = agentFactories(agents);
   return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], { ...commands, further });
+}
+
+/** Returns the path of a file that is built into the same folder as the running one; from source, of its source file. */
+export function besideThis(built: string, source: string): string {
+  return fileURLToPath(new URL(isSource() ? source : `./${built}`, import.meta.url));
+}
+
+export function isSource(): boolean {
+  return import.meta.url.endsWith('.ts');
 }

@@ -25,6 +25,7 @@ import { waitUntil } from '../system/wait.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { detectHang } from './hang.ts';
 import { loadCoordinator } from './load-coordinator.ts';
+import { orFromHome } from './or-from-home.ts';
 import { processTerminal } from './terminal.ts';
 
 /** Makes the host of the commands from this process. The environment may be another one. */
@@ -42,7 +43,7 @@ export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = proces
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
     checkJoin: async (text, subtasks) => (await loadCoordinator()).checkJoin(text, subtasks),
     checkPlan: async (text, known) => (await import('../check-plan.ts')).checkPlan(text, known),
-    connect: settings => connectTo(settings, env, signal),
+    connect: (settings, say) => connectTo(settings, env, signal, say),
   };
 }
 
@@ -90,7 +91,12 @@ function currentFolder({ PWD: shown }: NodeJS.ProcessEnv): string {
 }
 
 /** @throws UNREACHABLE, AUTH_REQUIRED, USAGE, HOME_INVALID. */
-async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Connection> {
+async function connectTo(
+  given: Settings,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<Connection> {
   const paths = homePaths(given.home);
   const config = await readConfig(paths.configToml);
   const target = await targetOf(given, config);
@@ -98,10 +104,8 @@ async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortS
   const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, env, config);
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
   const engine = connect(target, { actor, environment: submittersEnvironment(env), brief: true });
-  return {
-    engine: 'socketPath' in target ? detectHang(engine, target.socketPath, paths.pidFile) : engine,
-    actor,
-  };
+  if (!('socketPath' in target)) return { engine, actor };
+  return { engine: orFromHome(detectHang(engine, target.socketPath, paths.pidFile), paths.home, say), actor };
 }
 
 /** Returns the only actor of a token that was made; the home's own token has none. */

@@ -15,8 +15,11 @@ export function createContext(
   verbs: () => Promise<readonly Verb[]>,
 ): OwnedContext {
   let connection: Promise<Connection> | undefined;
+  const say = (line: string): void => {
+    if (!settings.json) printLines(host.err, [line]);
+  };
   const client = () =>
-    (connection ??= host.connect(settings).catch((thrown: unknown) => {
+    (connection ??= host.connect(settings, say).catch((thrown: unknown) => {
       // A fleet may be started meanwhile.
       connection = undefined;
       return explain(thrown, settings);

@@ -177,6 +177,10 @@ export interface Host {
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   /** Reads a plan, with all its diagnostics. Needs no engine. */
   checkPlan(text: string, known: PlanKnown): Promise<Plan>;
-  /** Connects to an engine. @throws UNREACHABLE if nothing answers; AUTH_REQUIRED if the token is wrong */
-  connect(settings: Settings): Promise<Connection>;
+  /**
+   * Connects to an engine, or to the home if no fleet is running.
+   * @param say prints a line for people
+   * @throws UNREACHABLE if nothing answers; AUTH_REQUIRED if the token is wrong
+   */
+  connect(settings: Settings, say: (line: string) => void): Promise<Connection>;
 }

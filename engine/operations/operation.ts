@@ -79,6 +79,8 @@ export interface Report<N extends string = string, I = never, O = unknown> exten
   readonly output: v.GenericSchema<unknown, O>;
   /** True for a report that reads much. Each token gets one such answer at a time. */
   readonly costly?: true;
+  /** True for a report about running processes. Any other report can be answered from the home alone. */
+  readonly needsFleet?: true;
   readonly confine: Confine<I, O>;
   readonly answer: (input: I, context: ReportContext) => Promise<O> | O;
 }

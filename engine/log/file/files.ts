@@ -66,10 +66,7 @@ export const nodeFiles: FileSystemPort = {
     }
   },
   async open(path, mode) {
-    const fd = await settle<number>(done => {
-      fs.open(path, FLAGS[mode], 0o600, done);
-    });
-    return new NodeFile(fd, mode === 'create' && SYNCED !== 0);
+    return new NodeFile(await openFd(path, mode), mode === 'create' && SYNCED !== 0);
   },
   openSync: path => new NodeFile(fs.openSync(path, FLAGS.read), false),
   rename: (from, to) => fs.promises.rename(from, to),
@@ -84,9 +81,23 @@ export const nodeFiles: FileSystemPort = {
   },
 };
 
+/** The file system of this machine for a reader beside the log's writer: nothing is made, written or synced. */
+export const readingFiles: FileSystemPort = {
+  ...nodeFiles,
+  makeFolder: () => Promise.resolve(),
+  syncFolder: () => Promise.resolve(),
+  open: async path => new NodeFile(await openFd(path, 'read'), true),
+};
+
+function openFd(path: string, mode: OpenMode): Promise<number> {
+  return settle<number>(done => {
+    fs.open(path, FLAGS[mode], 0o600, done);
+  });
+}
+
 class NodeFile implements LogFile {
   readonly #fd: number;
-  /** True when every write returns after it is durable. */
+  /** True when nothing has to be synced: every write returns after it is durable, or there are none. */
   readonly #isSynced: boolean;
 
   constructor(fd: number, isSynced: boolean) {

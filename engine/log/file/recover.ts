@@ -62,8 +62,9 @@ export interface RecoverOptions {
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
   const { files, folder, checkpoint, reader, acceptLoss } = options;
-  const chain = await readChain(files, folder);
+  // The checkpoint is read first, because a log only grows while it is written.
   const found = await checkpoint.load();
+  const chain = await readChain(files, folder);
   const saved = found?.saved;
   const isOurs = saved !== undefined && (await isOf(chain, saved, files));
   const isRestored = reader.restore(isOurs ? { position: saved.position, state: saved.state } : undefined);

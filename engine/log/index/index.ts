@@ -28,6 +28,8 @@ export interface IndexOptions {
   readonly queryTimeoutMs?: number;
   /** The time limit of a job while others wait, except the owner's, in milliseconds. Default: 2,000. */
   readonly queryTurnMs?: number;
+  /** True to write no checkpoint. */
+  readonly readOnly?: boolean;
 }
 
 /** The author of a question. */
@@ -63,7 +65,7 @@ export interface RecordIndex {
    * and after two while others wait, except the owner's. The query ends when its asker's signal aborts.
    */
   query(sql: string, limit: number, asker?: Asker): Promise<QueryResult>;
-  /** Saves the index and ends the thread; open questions are refused. Idempotent. */
+  /** Saves the index, unless it is read-only, and ends the thread; open questions are refused. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ class ThreadedIndex implements RecordIndex {
   readonly #thread: ThreadHost;
   readonly #queryTimeoutMs: number;
   readonly #queryTurnMs: number;
+  readonly #isReadOnly: boolean;
   readonly #turns = new Turns(MAX_WAITING);
   #closed: Promise<void> | undefined;
 
@@ -90,7 +93,8 @@ class ThreadedIndex implements RecordIndex {
     logDir,
     file,
     workerFile,
-    checkpointRows = 50_000,
+    readOnly = false,
+    checkpointRows = readOnly ? Number.MAX_SAFE_INTEGER : 50_000,
     queryTimeoutMs = 10_000,
     queryTurnMs = QUERY_TURN_MS,
   }: IndexOptions) {
@@ -98,6 +102,7 @@ class ThreadedIndex implements RecordIndex {
     this.#thread = new ThreadHost(workerFile, { logDir, file, checkpointRows });
     this.#queryTimeoutMs = queryTimeoutMs;
     this.#queryTurnMs = queryTurnMs;
+    this.#isReadOnly = readOnly;
   }
 
   async catchUp(signal?: AbortSignal): Promise<void> {
@@ -129,7 +134,7 @@ class ThreadedIndex implements RecordIndex {
     if (this.#thread.isBusy) await this.#thread.kill(closed());
     await this.#turns.idle();
     if (!this.#thread.isRunning) return;
-    await this.#thread.ask({ kind: 'close' }).catch(() => undefined);
+    if (!this.#isReadOnly) await this.#thread.ask({ kind: 'close' }).catch(() => undefined);
     await this.#thread.kill(closed());
   }
 

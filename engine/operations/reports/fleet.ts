@@ -9,6 +9,7 @@ export const fleet = report({
   path: '/v1/fleet/status',
   scope: 'read',
   output: fleetSchema,
+  needsFleet: true,
   confine: refused('see the whole fleet'),
   answer: (_input, { domain, coordinator, facts, now }) => domain.fleetDocument(coordinator, facts, now),
 });

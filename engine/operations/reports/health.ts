@@ -11,6 +11,7 @@ export const health = report({
   path: HEALTH_PATH,
   scope: null,
   output: healthSchema,
+  needsFleet: true,
   confine: open,
   answer: (_input, { facts, log, home, now }): HealthDocument => ({
     status: 'ok',

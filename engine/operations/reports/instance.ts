@@ -9,6 +9,7 @@ export const instance = report({
   path: '/v1/fleet/instances/:instance',
   scope: 'read',
   output: instanceSchema,
+  needsFleet: true,
   confine: refused('see instances'),
   answer: (input, { domain, coordinator, facts, now }) => {
     const found = domain.resolveInstance(coordinator.state, input.instance);

@@ -9,6 +9,7 @@ export const live = report({
   path: '/v1/fleet/live',
   scope: 'read',
   output: liveSchema,
+  needsFleet: true,
   confine: refused('see the whole fleet'),
   answer: (_input, { domain, coordinator, facts, now }) => domain.liveDocument(coordinator, facts, now),
 });

@@ -10,6 +10,7 @@ export const ping = report({
   path: '/v1/fleet/instances/:instance/ping',
   scope: 'read',
   output: pingSchema,
+  needsFleet: true,
   confine: refused('reach instances'),
   answer: async ({ instance }, { domain, coordinator, healthOf }) => {
     const { did, alias, endpoint } = domain.resolveInstance(coordinator.state, instance);
