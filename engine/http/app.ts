@@ -51,15 +51,14 @@ export function createApp(options: AppOptions): Hono<Env> {
     app,
     offered.map(([route]) => route),
   );
-  app.notFound(c => refusal(pathNotFound(c.req.path), options.log));
-  app.onError(thrown => refusal(thrown, options.log));
+  app.notFound(c => refuse(c, pathNotFound(c.req.path), options.log));
+  app.onError((thrown, c) => refuse(c, thrown, options.log));
   return app;
 }
 
-/** Returns the answer to a thrown value. */
-export function refusal(thrown: unknown, log: Log): Response {
+function refuse(c: Context<Env>, thrown: unknown, log: Log): Response {
   const { status, headers, document } = errorAnswer(thrown, log);
-  return json(document, status, headers);
+  return send(c, document, status, headers);
 }
 
 function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
@@ -92,7 +91,8 @@ function command(operation: AnyCommand, options: AppOptions): Handler {
     if (environment !== undefined && !options.isLocal(c.env.incoming)) throw onlyOverSocket();
     // The schema of the command decodes the body, and the path has the other members of the command's input.
     const input = { ...decodeBody(operation.body, body), ...c.req.param() } as never;
-    return json(
+    return send(
+      c,
       await engine.submit(
         operation.name,
         input,
@@ -127,7 +127,7 @@ async function appendRecords(
   const text = await readBody(c.env.incoming, options.bulkBodyBytes, options.room);
   const records = many ? await parseNdjson(text) : [parseJson(text)];
   const { stored } = await engine.submit('records.append', { records }, context);
-  return json(many ? { object: 'list', data: stored } : stored[0]);
+  return send(c, many ? { object: 'list', data: stored } : stored[0]);
 }
 
 function report(operation: AnyReport, options: AppOptions, turns: HolderTurns): Handler {
@@ -141,7 +141,7 @@ function report(operation: AnyReport, options: AppOptions, turns: HolderTurns): 
     const { signal } = c.req.raw;
     const answer = () => engine.report(operation.name, input, signal);
     const isTurned = typeof holder !== 'string' && operation.costly === true;
-    return json(await (isTurned ? turns.take(holder, signal, answer) : answer()));
+    return send(c, await (isTurned ? turns.take(holder, signal, answer) : answer()));
   };
 }
 
@@ -236,7 +236,7 @@ function apiDocument(options: AppOptions): Handler {
     callOf(c, openapi, options);
     noQuery(openapi, c);
     const { openApi } = await import('./openapi.ts');
-    return json(openApi(options.operations));
+    return send(c, openApi(options.operations));
   };
 }
 
@@ -255,7 +255,8 @@ function refuseOtherMethods(app: Hono<Env>, routes: readonly Route[]): void {
     const methods = routes.filter(route => route.path === path).map(({ method }) => method);
     const allow = methods.join(', ');
     app.all(path, c =>
-      json(
+      send(
+        c,
         {
           object: 'error',
           type: 'invalid_request',
@@ -284,9 +285,20 @@ function noQuery(route: Route, c: Context<Env>): void {
   decodeQuery(route, new URL(c.req.url).searchParams);
 }
 
-function json(document: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(document), {
-    status,
-    headers: { 'Content-Type': JSON_TYPE, ...headers },
+/** Writes the answer itself: a `Response` makes a stream of it first, which takes a quarter of a short request's time. */
+function send(
+  c: Context<Env>,
+  document: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const text = JSON.stringify(document);
+  const { outgoing } = c.env;
+  outgoing.writeHead(status, {
+    'Content-Type': JSON_TYPE,
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
   });
+  outgoing.end(text);
+  return RESPONSE_ALREADY_SENT;
 }

@@ -153,7 +153,7 @@ class Server {
    * start.
    */
   async #routes(): Promise<RequestListener> {
-    const [{ getRequestListener }, { createApp, refusal }, operations] = await Promise.all([
+    const [{ getRequestListener }, { createApp }, operations] = await Promise.all([
       import('@hono/node-server'),
       import('./app.ts'),
       loadOperations(),
@@ -173,7 +173,9 @@ class Server {
     return getRequestListener(app.fetch, {
       // Other code shares the process, such as an editor's extension host.
       overrideGlobalObjects: false,
-      errorHandler: thrown => refusal(badTarget(thrown), this.#log),
+      errorHandler: thrown => {
+        throw badTarget(thrown);
+      },
     });
   }
 
