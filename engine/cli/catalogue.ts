@@ -81,6 +81,10 @@ export const catalogue: readonly Entry[] = [
   entry('task run-serial', 'Run the same subtasks one at a time, as a baseline', () =>
     import('./verbs/task/run-serial.ts').then(m => m.taskRunSerial),
   ),
+  entry('output', 'Print the output of what did not pass in a run, or of one subtask', () =>
+    import('./verbs/output.ts').then(m => m.output),
+  ),
+  entry('retry', 'Run again what failed in a run', () => import('./verbs/retry.ts').then(m => m.retry)),
   entry('rerun', 'Run all subtasks of a task again, as a new task', () =>
     import('./verbs/rerun.ts').then(m => m.rerun),
   ),
@@ -191,6 +195,9 @@ export const catalogue: readonly Entry[] = [
     hidden: true,
   },
 ];
+
+/** The first words of all commands. */
+export const FIRST_WORDS: ReadonlySet<string> = new Set(catalogue.map(({ path }) => path.split(' ', 1)[0]!));
 
 function entry(path: string, summary: string, load: () => Promise<Verb>): Entry {
   return { path, summary, load };

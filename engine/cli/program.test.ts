@@ -80,7 +80,7 @@ describe('spl: words', () => {
       [['fleet', 'start', '--workers'], /argument missing/],
       [['fleet', 'stop', '--all', '--workers'], /--workers, --all and --instance can’t be combined/],
       [['task', 'add', 'x', '--priority', 'urgent'], /must be one of critical, high, medium, low/],
-      [['task', 'output', 'A'], /--subtask is missing/],
+      [['task', 'output', 'A'], /the subtask is missing/],
       [['completion', 'powershell'], /no completion for shell 'powershell'/],
     ] as const;
     for (const [words, message] of cases) {

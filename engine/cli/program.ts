@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, type Option } from 'commander';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
-import { catalogue, type Entry } from './catalogue.ts';
+import { catalogue, FIRST_WORDS, type Entry } from './catalogue.ts';
 import { createContext, printJson, printLines } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { ReaderGone, type Host } from './host.ts';
@@ -30,8 +30,9 @@ export const GROUPS: Readonly<Record<string, string>> = {
  * @returns the exit code
  */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
-  const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+  let words: readonly string[] = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   try {
+    words = await withImpliedRun(words, host);
     return await parseAndRun(words, host);
   } catch (thrown) {
     if (thrown instanceof ReaderGone) return EXIT.done;
@@ -44,6 +45,14 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
 /** Loads every verb, for completion and for tests. */
 export function allVerbs(): Promise<readonly Verb[]> {
   return Promise.all(catalogue.map(({ load }) => load()));
+}
+
+/** Returns the words, with `run` before them where it was left out. @throws USAGE for an unknown command */
+async function withImpliedRun(words: readonly string[], host: Host): Promise<readonly string[]> {
+  const { names, hasOwnOption } = namesIn(words);
+  if (names.length === 0 || (!hasOwnOption && FIRST_WORDS.has(names[0]!))) return words;
+  const { impliedRun } = await import('./run/implied-run.ts');
+  return (await impliedRun(words, host)) ?? words;
 }
 
 async function parseAndRun(words: readonly string[], host: Host): Promise<number> {
@@ -152,18 +161,34 @@ function exampleLines(verb: Verb): readonly string[] {
   return ['', 'Examples:', ...lines];
 }
 
-/** Finds the command that the first one or two words name. Skips options and their values. */
+/** Finds the command that the first one or two words name. */
 function findEntry(words: readonly string[]): Entry | undefined {
-  const names: string[] = [];
-  for (let i = 0; i < words.length && names.length < 2; i += 1) {
-    const current = words[i]!;
-    if (!current.startsWith('-')) names.push(current);
-    else if (GLOBAL_FLAGS.some(flag => takesNextWord(toOption(flag), current))) i += 1;
-  }
+  const { names } = namesIn(words);
   return (
     catalogue.find(entry => entry.path === names.join(' ')) ??
     catalogue.find(entry => entry.path === names[0])
   );
+}
+
+/**
+ * Returns the first one or two words, without the options of every command and their values.
+ * @returns hasOwnOption true if another option comes before them, which may have a value
+ */
+function namesIn(words: readonly string[]): {
+  readonly names: readonly string[];
+  readonly hasOwnOption: boolean;
+} {
+  const names: string[] = [];
+  let hasOwnOption = false;
+  const globals = GLOBAL_FLAGS.map(toOption);
+  for (let i = 0; i < words.length && names.length < 2; i += 1) {
+    const current = words[i]!;
+    if (!current.startsWith('-')) names.push(current);
+    else if (globals.some(option => takesNextWord(option, current))) i += 1;
+    else if (names.length === 0)
+      hasOwnOption ||= !globals.some(({ long }) => current.split('=', 1)[0] === long);
+  }
+  return { names, hasOwnOption };
 }
 
 const takesNextWord = (option: Option, given: string): boolean => option.required && option.long === given;
@@ -181,10 +206,16 @@ function afterParser(error: CommanderError, words: readonly string[], host: Host
   const entry = findEntry(words);
   const hint =
     suggestion === undefined
-      ? `See: spl ${entry === undefined ? '' : `${entry.path} `}--help`
+      ? `See: spl ${entry === undefined ? '' : `${entry.path} `}--help${quotesHint(error, entry)}`
       : suggestion.replace(/^\((.*)\)$/, '$1');
   return afterFailure(new FleetError('USAGE', message, { hint }), givesJson(words), host);
 }
+
+/** Returns the hint for an option of a command that was typed without quotes. */
+const quotesHint = ({ code }: CommanderError, entry: Entry | undefined): string =>
+  code === 'commander.unknownOption' && entry?.path === 'run'
+    ? "\nAn option of a command belongs in its quotes: spl 'ls -l'"
+    : '';
 
 function afterFailure(error: FleetError, json: boolean, host: Host): number {
   if (json) printJson(host.err, errorDocument(error));

@@ -31,7 +31,7 @@ export interface Flag<T> {
 }
 
 /** The kinds of names that shell completion can list. */
-export type Names = 'tasks' | 'instances' | 'namespaces' | 'files' | 'folders';
+export type Names = 'tasks' | 'runs' | 'instances' | 'namespaces' | 'files' | 'folders';
 
 /** A positional argument of a command. */
 export interface Positional<T> {

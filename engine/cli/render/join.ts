@@ -48,7 +48,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
     ...join.children.flatMap(child => [
       ...childLines(child, join.children, colours),
-      ...(printed.has(child) ? failureLines(join.alias, child, '        ') : []),
+      ...(printed.has(child) ? failureLines(outputCommand(join.alias), child, '        ') : []),
     ]),
     ...(more > 0
       ? [`    … and the output of ${more} more that failed: spl task output ${join.alias} --subtask N`]
@@ -60,17 +60,20 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
 const hasFailed = ({ state, verdict }: ChildDocument): boolean =>
   state === 'done' && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject');
 
+/** Returns the command that prints the output of a subtask, without the subtask. */
+export const outputCommand = (task: string): string => `spl task output ${task} --subtask`;
+
 /**
  * Returns the end of the output of a failed subtask, with the command that prints all of it; nothing for other
- * subtasks.
+ * subtasks. @param command without the subtask
  */
-export function failureLines(task: string, child: ChildDocument, indent: string): readonly string[] {
+export function failureLines(command: string, child: ChildDocument, indent: string): readonly string[] {
   // Without an attempt, there is no output.
   if (!hasFailed(child) || child.attempt === 0) return [];
   const lines = (child.summary ?? '').trimEnd().split('\n').slice(-SHOWN_LINES);
   const shown = lines.map(line => (line.length > LINE_CHARS ? `${line.slice(0, LINE_CHARS - 1)}…` : line));
   const printed = shown.join('') === '' ? [] : shown.map(line => `${indent}| ${escaped(line)}`.trimEnd());
-  return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskWord(child)}`];
+  return [...printed, `${indent}→ ${command} ${subtaskWord(child)}`];
 }
 
 /** Returns the time from the opening of the round to its join, or to now. */

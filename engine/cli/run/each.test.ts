@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
-import { commandOfItem } from './each.ts';
+import { commandOfItem, commandWithPlace } from './each.ts';
 
 describe('a command with {}', () => {
   it('gets its line as a quoted variable', () => {
@@ -28,7 +28,17 @@ describe('a command with {}', () => {
     refused('echo \\{}', /^\{\} at position 7 is behind a backslash/);
     refused('echo ${}', /^\{\} at position 7 is behind a dollar/);
     refused('echo `cat {}`', /^\{\} at position 11 is in backquotes/);
-    refused('npx eslint', /has no \{\}/);
+  });
+
+  it('gets its line as the last word if it is one program without {}', () => {
+    for (const command of ['wc -l', "grep -c 'a b'", 'echo "$HOME/x"', 'x=1 make'])
+      assert.equal(commandWithPlace(` ${command} `), `${command} {}`);
+    assert.equal(commandWithPlace('cp {} b; ls'), 'cp {} b; ls');
+    for (const command of [
+      ...['true;', 'sleep 1 &', 'cat |', 'true &&', '( true', 'wc -l >', 'wc <', 'a\nb', '`ls`', '$(ls)'],
+      ...['ls # all', 'ls \\', "echo 'a", 'echo "a', 'echo ${x'],
+    ])
+      assert.throws(() => commandWithPlace(command), /has no \{\} for the line/, command);
   });
 
   it('hands over any line as one word', () => {

@@ -2,7 +2,7 @@ import { MAX_SUBTASKS } from '../../subtask/subtask-ref.ts';
 import { FleetError } from '../../errors.ts';
 import { placeholders } from '../../plan/matrix.ts';
 import type { PlannedSubtask } from '../../plan/plan.ts';
-import { misplacedPlaceholders, type Obstacle } from '../../plan/shell-places.ts';
+import { misplacedPlaceholders, type Misplaced, type Obstacle } from '../../plan/shell-places.ts';
 import type { Host } from '../host.ts';
 import { linesOf } from '../lines.ts';
 
@@ -37,7 +37,8 @@ export async function readEach(
   file: string,
   command: string,
 ): Promise<readonly PlannedSubtask[]> {
-  const run = commandOfItem(command);
+  const text = commandWithPlace(command);
+  const run = commandOfItem(text);
   const subtasks: PlannedSubtask[] = [];
   const names = new Set<string>();
   for await (const { line } of linesOf(file, host, { what: 'items', maxChars: MAX_LINE_CHARS })) {
@@ -49,7 +50,7 @@ export async function readEach(
       });
     const isName = item.length <= MAX_NAME_CHARS && !names.has(item);
     names.add(item);
-    const goal = command.replaceAll('{}', () => item).slice(0, MAX_GOAL_CHARS);
+    const goal = text.replaceAll('{}', () => item).slice(0, MAX_GOAL_CHARS);
     subtasks.push({ goal, run, env: { [ITEM]: item }, ...(isName && { name: item }) });
   }
   if (subtasks.length > 0) return subtasks;
@@ -63,14 +64,23 @@ export async function readEach(
   );
 }
 
+/** Matches what makes a command more than one program with its words, or makes its end no place for a word. */
+const NOT_SIMPLE = /[;&|<>()`#\n]|\\$/;
+
+/** Returns a command that has `{}`: as its last word if it has none. @throws USAGE if that might not be a word of it */
+export function commandWithPlace(command: string): string {
+  if (command.includes('{}')) return command;
+  const text = `${command.trim()} {}`;
+  if (!NOT_SIMPLE.test(command.trim()) && misplaced(text) === undefined) return text;
+  throw new FleetError('USAGE', `the command has no {} for the line: ${command}`, {
+    hint: 'Only the command of one program gets the line as its last word. Write {} where the line belongs.',
+  });
+}
+
 /** Returns the command with a quoted variable for each `{}`. @throws USAGE for one where a variable is not one word */
 export function commandOfItem(command: string): string {
-  if (!command.includes('{}'))
-    throw new FleetError('USAGE', `the command has no {} for the line: ${command}`, {
-      hint: `spl run --each FILE '${command} {}'`,
-    });
   const marked = command.replaceAll('{}', () => PLACEHOLDER);
-  const [fault] = misplacedPlaceholders(marked);
+  const fault = misplaced(command);
   if (fault === undefined) return marked.replaceAll(PLACEHOLDER, () => `"$${ITEM}"`);
   const nth = placeholders(marked.slice(0, fault.start)).length;
   const position = fault.start - nth * (PLACEHOLDER.length - 2) + 1;
@@ -79,3 +89,6 @@ export function commandOfItem(command: string): string {
     hint: 'A line is given to the command as a quoted variable, so that it is never run as shell text.',
   });
 }
+
+const misplaced = (command: string): Misplaced | undefined =>
+  misplacedPlaceholders(command.replaceAll('{}', () => PLACEHOLDER))[0];

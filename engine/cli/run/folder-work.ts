@@ -19,14 +19,19 @@ export async function planFilesIn(folder: string): Promise<readonly string[]> {
   return names.filter(name => /^[^.].*\.fanout\.ya?ml$/.test(name)).sort();
 }
 
+/** Returns the names of the scripts in a folder's `package.json` that need no quotes. */
+export async function scriptsIn(folder: string): Promise<readonly string[]> {
+  const scripts = (await packageIn(folder))?.scripts ?? {};
+  return Object.keys(scripts).filter(name => typeof scripts[name] === 'string' && SCRIPT.test(name));
+}
+
 /** Returns a subtask per word if all of them are scripts of the folder's `package.json`, else null. */
 export async function scriptsNamed(
   folder: string,
   words: readonly string[],
 ): Promise<readonly ScriptSubtask[] | null> {
-  if (!words.every(word => SCRIPT.test(word))) return null;
-  const scripts = (await packageIn(folder))?.scripts;
-  if (scripts === undefined || !words.every(word => typeof scripts[word] === 'string')) return null;
+  const scripts = new Set(await scriptsIn(folder));
+  if (!words.every(word => scripts.has(word))) return null;
   const manager = await managerFor(folder);
   const isUnique = new Set(words).size === words.length;
   return words.map(word => {

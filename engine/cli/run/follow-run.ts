@@ -27,15 +27,17 @@ export interface Followed {
 /**
  * Follows a run until nothing of it runs any more, and prints its output. A signal cancels it.
  * @param mode null prints nothing
+ * @param before the subtasks as they were, of which those that had ended are not printed
  * @throws the engine's errors
  */
 export async function followRun(
   context: Context,
   fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>,
   mode: OutputMode | null,
+  before: readonly ChildDocument[],
 ): Promise<Followed> {
   const { engine } = await context.client();
-  return new RunFollower(context, engine, fanOut, mode).follow();
+  return new RunFollower(context, engine, fanOut, mode, before).follow();
 }
 
 class RunFollower {
@@ -43,6 +45,7 @@ class RunFollower {
   readonly #engine: Client;
   readonly #fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>;
   readonly #mode: OutputMode | null;
+  readonly #before: readonly ChildDocument[];
   readonly #screen: Screen;
   readonly #enough = new AbortController();
   readonly #startedAt = performance.now();
@@ -62,7 +65,9 @@ class RunFollower {
     engine: Client,
     fanOut: Pick<FannedOut, 'thread' | 'subtasks' | 'run'>,
     mode: OutputMode | null,
+    before: readonly ChildDocument[],
   ) {
+    this.#before = before;
     this.#context = context;
     this.#engine = engine;
     this.#fanOut = fanOut;
@@ -132,6 +137,7 @@ class RunFollower {
       engine: this.#engine,
       thread: this.#fanOut.thread,
       mode,
+      before: this.#before,
       prefixOf: prefixes(this.#children, this.#context.out.colours),
       print: lines => this.#screen.print(lines),
     });

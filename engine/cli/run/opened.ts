@@ -1,4 +1,4 @@
-import type { FanOutOpened, JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
+import type { ChildDocument, FannedOut, JoinStatus, SpeedupDocument } from '../../contract/documents.ts';
 import { printable } from '../../contract/format.ts';
 import { FleetError } from '../../errors.ts';
 import { printJson, printLines } from '../context.ts';
@@ -17,8 +17,14 @@ export const OUTPUT_OPTION = choice(
 
 export const DETACH_OPTION = toggle('--detach', 'Start it, and leave it running');
 
+/** A run that was opened, or that goes on by a retry. */
+interface Opened {
+  readonly alias: string;
+  readonly fan_out: Pick<FannedOut, 'thread' | 'subtasks' | 'run' | 'notes'>;
+}
+
 /** Says how to come back to a run that is left running. */
-export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOutOpened): number {
+export function leaveRunning(context: Context, { fan_out: fanOut, alias }: Opened): number {
   context.print(fanOut, () => [
     ...notesOf(fanOut),
     `${alias} runs. To follow it: spl task join-status ${alias} --watch`,
@@ -28,7 +34,7 @@ export function leaveRunning(context: Context, { fan_out: fanOut, alias }: FanOu
 }
 
 /** Returns a line for each obstacle to attempts at present. */
-const notesOf = ({ notes = [] }: FanOutOpened['fan_out']): readonly string[] =>
+const notesOf = ({ notes = [] }: Opened['fan_out']): readonly string[] =>
   notes.map(note => `⚠ ${printable(note)}`);
 
 /** How a run is followed. */
@@ -41,18 +47,23 @@ export interface Following {
 
 /**
  * Follows a run to its end, and prints what it prints and what became of it.
+ * @param output null: by what the output is
+ * @param before the subtasks as they were, of which those that had ended are not printed again
  * @returns the exit code
  */
 export async function followOpened(
   context: Context,
   opened: FanOutOpened,
   { output, measure: isMeasured = false }: Following,
+  opened: Opened,
+  output: OutputMode | null,
+  before: readonly ChildDocument[] = [],
 ): Promise<number> {
   const { out, settings } = context;
   const { fan_out: fanOut, alias } = opened;
   if (!settings.json) printLines(context.err, notesOf(fanOut));
   const mode = settings.json ? null : (output ?? (out.isTTY ? 'stream' : 'grouped'));
-  const { join, interrupted } = await followRun(context, fanOut, mode).catch((thrown: unknown) => {
+  const { join, interrupted } = await followRun(context, fanOut, mode, before).catch((thrown: unknown) => {
     throw lostConnection(alias, thrown);
   });
   const isOver = join !== null && join.complete && !join.under_way;

@@ -10,10 +10,14 @@ export interface OutputsOptions {
   readonly engine: Pick<Client, 'output'>;
   readonly thread: string;
   readonly mode: OutputMode;
+  /** The subtasks as they were; the attempts of those that had ended are not printed. */
+  readonly before: readonly ChildDocument[];
   readonly prefixOf: (child: ChildDocument) => string;
   /** Prints whole lines. @throws ReaderGone */
   readonly print: (lines: Uint8Array) => Promise<void>;
 }
+
+const keyOf = ({ index, attempt }: ChildDocument): string => `${index}/${attempt}`;
 
 /**
  * Prints the output of a run's subtasks: of each attempt as it comes, or of each subtask at its end. Stops without an
@@ -32,11 +36,12 @@ export class Outputs {
 
   constructor(options: OutputsOptions) {
     this.#options = options;
+    for (const child of options.before) if (child.state === 'done') this.#known.add(keyOf(child));
   }
 
   /** Takes notice of a subtask that has changed. */
   update(child: ChildDocument): void {
-    const key = `${child.index}/${child.attempt}`;
+    const key = keyOf(child);
     if (child.attempt === 0 || !this.#isDue(child) || this.#known.has(key)) return;
     this.#known.add(key);
     if (child.state !== 'done') {

@@ -6,12 +6,14 @@ import { planRunName, runNameFrom } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
 import { indicesNamed, picked } from '../../plan/picked.ts';
 import type { PlanKnown, PlannedSubtask, PlanRequest } from '../../plan/plan.ts';
+import type { Host } from '../host.ts';
 import type { Context } from '../verb.ts';
 import { printLines } from '../context.ts';
 import { paramsOf, paramsWithoutPlan } from '../params.ts';
 import { NO_FLEET, readPlanFile, requestOf, type PlanFile } from '../plans.ts';
 import { pathOf } from '../settings.ts';
 import { readEach } from './each.ts';
+import { requireCommands, subtasksIn } from './folder-names.ts';
 import { planFilesIn, scriptsNamed } from './folder-work.ts';
 
 /** The words and options of `spl run` that say what runs. */
@@ -51,11 +53,11 @@ export async function readRequest(
   if (each !== null) {
     if (first === undefined)
       throw new FleetError('USAGE', '--each needs a command', {
-        hint: `spl run --each ${each} 'npx eslint {}'`,
+        hint: `spl run -e ${each} 'npx eslint'`,
       });
     if (rest.length > 0)
       throw new FleetError('USAGE', `--each takes one command, and ${words.length} were given`, {
-        hint: `Put the command in quotes: spl run --each ${each} '${words.join(' ')}'`,
+        hint: `Put the command in quotes: spl -e ${each} '${words.join(' ')}'`,
       });
     return { ...ofWords([first]), goal: first, subtasks: await readEach(context, each, first) };
   }
@@ -71,7 +73,10 @@ export async function readRequest(
   const ofPart = await ofFolderPlan(context, words, fleet, params);
   if (ofPart !== null) return ofPart;
   if (param.length > 0) throw paramsWithoutPlan();
-  return (await ofScripts(context, words)) ?? { ...ofWords(words), subtasks: words.map(ofCommand) };
+  const scripts = await ofScripts(context, words);
+  if (scripts !== null) return scripts;
+  await requireCommands(context, words);
+  return { ...ofWords(words), subtasks: words.map(ofCommand) };
 }
 
 const hasSpace = (words: readonly string[]): boolean => words.some(word => /\s/.test(word));
@@ -90,9 +95,7 @@ async function ofFolderPlan(
     if (words.length === 0) throw nothingToRun(files);
   } else {
     const plan = await readPlan(context, file, fleet, params);
-    // A plan that lacks a param has no request, and its parts have names nevertheless.
-    const drafts = plan.outline?.drafts.map(({ body }) => body as unknown as PlannedSubtask) ?? [];
-    const subtasks = plan.request?.subtasks ?? drafts;
+    const subtasks = subtasksIn(plan);
     if (words.every(word => indicesNamed(subtasks, word).length > 0)) {
       say(context, `${file}${words.length === 0 ? '' : `: ${words.join(', ')}`}`);
       return ofPlan(context, plan, words, fleet);
@@ -135,11 +138,11 @@ const ofAgent = (goal: string, agent: string): PlannedSubtask => ({
   executor: agent.includes(':') ? agent : `agent:${agent}`,
 });
 
-/** A word that ends like a plan is one, so that a missing file is not run as a command. */
-async function isPlan(context: Context, word: string): Promise<boolean> {
+/** Returns true for a plan file. A word that ends like a plan is one, so that a missing file is not run as a command. */
+export async function isPlan(host: Pick<Host, 'cwd' | 'env'>, word: string): Promise<boolean> {
   if (PLAN_FILE.test(word)) return true;
   if (!/\.ya?ml$/.test(word)) return false;
-  return stat(pathOf(word, context)).then(
+  return stat(pathOf(word, host)).then(
     stats => stats.isFile(),
     () => false,
   );

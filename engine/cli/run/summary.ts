@@ -27,12 +27,15 @@ export function summaryLines(
   return [
     ...named
       .slice(0, MAX_NAMED)
-      .flatMap(child => [childLine(join, child, colours), ...failureLines(join.alias, child, '    ')]),
+      .flatMap(child => [
+        childLine(join, child, colours),
+        ...failureLines(`spl output ${join.alias}`, child, '    '),
+      ]),
     ...(more > 0 ? [`… and ${more} more that did not pass: spl task join-status ${join.alias}`] : []),
     ...(join.echo === null ? [] : [colours.yellow(`⚠ ${join.echo}`)]),
     outcomeLine(join, speedup, colours),
     ...(join.outcome !== 'satisfied' && join.children.some(hasFailed)
-      ? [`  → to run again what failed: spl task retry ${join.alias} --failed --wait`]
+      ? [`  → to run again what failed: spl retry ${join.alias}`]
       : []),
   ];
 }

@@ -14,7 +14,7 @@ export const archive = defineVerb({
     ['spl archive --done', 'archive all finished tasks'],
     ['spl archive --undo FIRST-001', 'show a task in lists again'],
   ],
-  positionals: { tasks: words('task', 'Tasks or runs: aliases, or release#4', 'tasks') },
+  positionals: { tasks: words('task', 'Tasks or runs: aliases, or release#4', 'runs') },
   flags: {
     done: toggle('--done', 'Archive all finished tasks'),
     undo: toggle('--undo', 'Show archived tasks in lists again'),

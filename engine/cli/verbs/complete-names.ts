@@ -6,7 +6,7 @@ export const completeNames = defineVerb({
   path: 'complete-names',
   summary: 'List names for the completion scripts',
   examples: [['spl complete-names tasks', 'list the aliases of all tasks']],
-  positionals: { kind: word('kind', 'tasks, instances or namespaces') },
+  positionals: { kind: word('kind', 'tasks, runs, instances or namespaces') },
   flags: {},
   hidden: true,
   async run(context, { kind }) {
@@ -18,10 +18,20 @@ export const completeNames = defineVerb({
   },
 });
 
+/** The number of runs whose names are listed. */
+const MAX_RUNS = 50;
+/** Matches a name of runs that needs no quotes. */
+const BARE = /^[\w./:@+-]+$/;
+
 async function namesOf(context: Context, kind: string): Promise<readonly string[]> {
   switch (kind) {
     case 'tasks':
       return (await context.report('tasks', { all: true })).tasks.map(({ alias }) => alias);
+    case 'runs': {
+      const { runs } = await context.report('runs', { limit: MAX_RUNS });
+      const names = runs.flatMap(({ plan, run }) => (BARE.test(plan) ? [plan, `${plan}#${run}`] : []));
+      return [...new Set([...names, ...(await namesOf(context, 'tasks'))])];
+    }
     case 'instances':
       return (await context.report('fleet', {})).instances.map(({ alias }) => alias);
     case 'namespaces':

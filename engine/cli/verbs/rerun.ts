@@ -8,7 +8,7 @@ export const rerun = defineVerb({
   summary: 'Run all subtasks of a task again, as a new task',
   description:
     'The new task has the same goal, subtasks and limits, and the next number of the same run. It runs in the ' +
-    'environment of this command. To run only what failed, in the same task, use spl task retry --failed.',
+    'environment of this command. To run only what failed, in the same task, use spl retry.',
   examples: [
     ['spl rerun release', 'run the newest run of release again'],
     ['spl rerun "release #4" --detach', 'run a certain one again, and leave it running'],
@@ -16,6 +16,9 @@ export const rerun = defineVerb({
   positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'tasks') },
   flags: { output: OUTPUT_OPTION, force: FORCE_OPTION, detach: DETACH_OPTION },
   async run(context, { task, output, force, detach }) {
+  positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'runs') },
+  flags: { output: OUTPUT_OPTION, detach: DETACH_OPTION },
+  async run(context, { task, output, detach }) {
     await ensureSlots(context, await runningFleet(context), 0);
     const opened = await context.submit('task.rerun', { task, ...(force && { force }) });
     return detach ? leaveRunning(context, opened) : followOpened(context, opened, { output });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join as joinPath } from 'node:path';
+import { dirname, join as joinPath } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
 import type { OutputRequest } from '../../contract/engine.ts';
@@ -132,7 +132,7 @@ describe('spl run', () => {
     assert.equal(code, 1);
     assert.match(
       out,
-      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl task output FIRST-001 --subtask lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed.*\n {2}→ to run again what failed: spl task retry FIRST-001 --failed --wait\n$/m,
+      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl output FIRST-001 lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed.*\n {2}→ to run again what failed: spl retry FIRST-001\n$/m,
     );
     for (const word of ['unsatisfiable', 'losers', 'predicate', 'census', 'th_'])
       assert.ok(!out.includes(word), word);
@@ -177,6 +177,14 @@ describe('spl run', () => {
     assert.deepEqual(fanOut!['subtasks'], [
       { goal: 'npx eslint a b', run: 'npx eslint "$SPL_ITEM"', env: { SPL_ITEM: 'a b' }, name: 'a b' },
       { goal: 'npx eslint $(x)', run: 'npx eslint "$SPL_ITEM"', env: { SPL_ITEM: '$(x)' }, name: '$(x)' },
+    ]);
+  });
+
+  it('gives a program without {} the line as its last word', async () => {
+    const host = hostOf({ children: [done(0)] }, { stdin: 'a b\n' });
+    const { fanOut } = await run(['-e', '-', 'wc -l'], host);
+    assert.deepEqual(fanOut!['subtasks'], [
+      { goal: 'wc -l a b', run: 'wc -l "$SPL_ITEM"', env: { SPL_ITEM: 'a b' }, name: 'a b' },
     ]);
   });
 
@@ -269,7 +277,7 @@ describe('spl run', () => {
         ['lint', 'build', 'test-a'],
       );
       assert.equal(part.err, '· from r.fanout.yaml: test-a, li*\n');
-      for (const words of [['test-a', 'make'], ['lint now'], ['tset-a']]) {
+      for (const words of [['lint now'], ['tset-a'], ['make', 'sleep 1']]) {
         const { fanOut, err } = await run(words, host());
         assert.deepEqual(
           fanOut!['subtasks'],
@@ -277,6 +285,9 @@ describe('spl run', () => {
         );
         assert.equal(err, '');
       }
+      const mixed = await run(['test-a', 'make'], host());
+      assert.equal(mixed.code, 2);
+      assert.match(mixed.err, /^error: 'test-a' is a subtask of the plan, and 'make' is not\n/);
       await writeFile(joinPath(folder, 's.fanout.yaml'), PLAN);
       const { code, err } = await run([], host());
       assert.equal(code, 2);
@@ -304,14 +315,117 @@ describe('spl run', () => {
     ]);
     assert.equal(opened!['goal'], 'pnpm run lint · pnpm run test:unit');
     assert.equal(err, '· from package.json: pnpm run lint, pnpm run test:unit\n');
-    const commands = await in_(member, 'lint', 'true');
-    assert.deepEqual(commands.fanOut!['subtasks'], [
-      { goal: 'lint', run: 'lint' },
-      { goal: 'true', run: 'true' },
-    ]);
+    const mixed = await in_(member, 'lint', 'true');
+    assert.deepEqual([mixed.code, mixed.opened], [2, undefined]);
+    assert.match(
+      mixed.err,
+      /'lint' is a script, and 'true' is not\n.*only commands, such as 'npm run lint'\.\n$/,
+    );
     await writeFile(joinPath(member, 'check.fanout.yaml'), 'goal: Check\nsubtasks: [{name: lint, run: z}]\n');
     const planned = await in_(member, 'lint');
     assert.equal((planned.fanOut!['subtasks'] as { run: string }[])[0]!.run, 'z');
+  });
+
+  it('runs no word that is probably a misspelt script, subtask or program', async () => {
+    await writeFile(joinPath(folder, 'package.json'), '{"scripts": {"lint": "x", "test": "y", "node": "z"}}');
+    await writeFile(joinPath(folder, 'r.fanout.yaml'), 'goal: R\nsubtasks: [{name: build, run: b}]\n');
+    const env = { PATH: dirname(process.execPath) };
+    const typed = (...words: readonly string[]) =>
+      run(words, hostOf({ children: [done(0)] }, { cwd: folder, env }));
+    for (const [words, near] of [
+      [['lint', 'tesst'], 'test'],
+      [['npm test', 'lnt'], 'lint'],
+      [['biuld'], 'build'],
+    ] as const) {
+      const { code, err, opened } = await typed(...words);
+      assert.deepEqual([code, opened], [2, undefined]);
+      assert.ok(
+        err.includes(`there is no script, subtask or program '${words.at(-1)}'\n  → Did you mean ${near}?`),
+        err,
+      );
+    }
+    assert.match(
+      (await run(['lint', 'tset'], hostOf({ children: [] }, { cwd: folder }))).err,
+      /'lint' is a script, and 'tset' is not\n.*Did you mean test\?\n.*'npm run lint'/,
+    );
+    assert.match((await typed('npm test', 'lint')).err, /'lint' is a script, and 'npm test' is not/);
+    for (const words of [['node', 'sleep 1'], ['far-from-all'], ['./tset']])
+      assert.equal((await typed(...words)).code, 0, words.join(' '));
+  });
+
+  describe('without the word run', () => {
+    const typed = async (words: readonly string[], options: FakeOptions = {}) => {
+      await writeFile(joinPath(folder, 'package.json'), '{"scripts": {"lint": "x", "status": "y"}}');
+      await writeFile(joinPath(folder, 'r.fanout.yaml'), 'goal: R\nsubtasks: [{name: build-a, run: b}]\n');
+      await writeFile(joinPath(folder, 'status.yaml'), 'goal: S\nsubtasks: [{name: s, run: s}]\n');
+      const host = hostOf({ children: [done(0)] }, { ...options, cwd: folder });
+      const code = await main(words, host);
+      const opened = host.engine.asked.find(({ name }) => name === 'fan-out.open')?.input;
+      const { subtasks, max_parallel: atOnce = null } = (opened?.['fan_out'] ?? {}) as {
+        subtasks?: readonly { run?: string; goal: string }[];
+        max_parallel?: number;
+      };
+      return { code, runs: subtasks?.map(({ run: line, goal }) => line ?? goal), atOnce, err: host.err.text };
+    };
+
+    it('runs a command in quotes, a script, a subtask or a plan file', async () => {
+      for (const [words, runs] of [
+        [
+          ['npm test', 'x'],
+          ['npm test', 'x'],
+        ],
+        [['lint'], ['npm run lint']],
+        [['--json', 'lint'], ['npm run lint']],
+        [['lint', '--json'], ['npm run lint']],
+        [['build-a'], ['b']],
+        [['build-*'], ['b']],
+        [['r.fanout.yaml'], ['b']],
+        [['status.yaml'], ['s']],
+        [['--agent', 'claude', 'fix'], ['fix']],
+        [['--agent=claude', 'status'], ['status']],
+        [['-e', '-', 'status'], ['status "$SPL_ITEM"']],
+        [['-e-', 'wc'], ['wc "$SPL_ITEM"']],
+        [['--timeout', '9', 'lint'], ['npm run lint']],
+      ] as const)
+        assert.deepEqual((await typed(words, { stdin: 'a\n' })).runs, runs, words.join(' '));
+    });
+
+    it('takes the options of run before and after the words', async () => {
+      for (const words of [
+        ['-j1', 'lint'],
+        ['-j', '1', 'lint'],
+        ['lint', '-j1'],
+        ['--jobs=1', '--home', 'h', 'lint'],
+      ])
+        assert.deepEqual((await typed(words)).atOnce, 1, words.join(' '));
+    });
+
+    it('runs nothing for a misspelt command, and names what is near', async () => {
+      for (const [words, hint] of [
+        [['lnt'], 'Did you mean lint?'],
+        [['-j1', 'lnt'], 'Did you mean lint?'],
+        [['biuld-a'], 'Did you mean build-a?'],
+        [['stauts'], 'Did you mean status?'],
+        [['complet'], 'Did you mean completion?'],
+        [['frobnicate'], 'See: spl --help'],
+        [['ls', '-l'], "See: spl --help\n  → A command line needs quotes: spl 'ls -l'"],
+      ] as const) {
+        const { code, runs, err } = await typed(words);
+        assert.deepEqual([code, runs], [2, undefined], words.join(' '));
+        assert.match(err, /^error: unknown command '/);
+        assert.ok(err.endsWith(`\n  → ${hint}\n`), err);
+      }
+    });
+
+    it('leaves what is a command, and spl alone, as they are', async () => {
+      assert.match((await typed(['-j1', 'status'])).err, /unknown option '-j1'/);
+      assert.equal((await typed(['status', 'x'])).runs, undefined);
+      assert.deepEqual([(await typed([])).runs, (await typed(['-j1'])).runs], [undefined, undefined]);
+      assert.match(
+        (await typed(['lint', '--jbs', '1'])).err,
+        /unknown option '--jbs'\n {2}→ Did you mean --jobs\?\n/,
+      );
+    });
   });
 
   it('refuses what it cannot run, with a way out', async () => {
@@ -320,8 +434,9 @@ describe('spl run', () => {
       [['npm test', ' '], /a command is empty\n.*spl run 'npm test'/],
       [['--each', '-'], /--each needs a command/],
       [['--agent', 'claude'], /--agent needs a goal/],
-      [['--each', '-', 'npx', 'eslint', '{}'], /takes one command.*\n.*'npx eslint \{\}'/],
-      [['--each', '-', 'eslint'], /has no \{\}/],
+      [['--each', '-', 'npx', 'eslint', '{}'], /takes one command.*\n.*spl -e - 'npx eslint \{\}'/],
+      [['--each', '-', 'eslint;'], /has no \{\}/],
+      [['ls', '-l'], /unknown option '-l'\n.*\n.*quotes: spl 'ls -l'/],
       [['--each', '-', 'echo "{}"'], /position 7 is in double quotes/],
       [['--each', '-', '--agent', 'x', '{}'], /can’t be combined/],
       [['a', '--keep-going', '--fail-fast'], /can’t be combined/],

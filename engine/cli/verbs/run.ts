@@ -29,18 +29,21 @@ export const run = defineVerb({
     'that plan run this part of it. Otherwise, if all of them are scripts of package.json, they run with its package',
     'manager.',
     '',
-    'With --each, each line of a file is a subtask. The command gets the line where it has {}, as one word, whatever is in',
-    'it. With --agent, each word is a goal for a coding agent, in a git worktree of its own.',
+    'With --each, each line of a file is a subtask. The command gets the line where it has {}, else at its end, as one',
+    'word, whatever is in it. With --agent, each word is a goal for a coding agent, in a git worktree of its own.',
+    '',
+    'The word run can be left out before a command in quotes, a script, a subtask, a plan file, -e and --agent. A command',
+    'of spl comes first: spl run status runs a script of that name.',
     '',
     'When a subtask fails, those that run are finished and no more are started. With --each, all are run.',
   ].join('\n'),
   examples: [
-    ["spl run 'npm test' 'npm run lint'", 'run two commands side by side'],
-    ['spl run lint test', 'run two scripts of package.json, or subtasks of the only plan'],
+    ["spl 'npm test' 'npm run lint'", 'run two commands side by side'],
+    ['spl lint test', 'run two scripts, or subtasks of the only plan'],
     ['spl run', 'run the only plan of the folder'],
-    ["spl run release.fanout.yaml 'test-*'", 'run a part of a plan, with what it depends on'],
-    ["ls src/*.js | spl run -j 4 --each - 'npx eslint {}'", 'run a command per line, at most four at a time'],
-    ["spl run --agent claude 'Fix the flaky test' 'Document the API'", 'give each goal to a coding agent'],
+    ["spl release.fanout.yaml 'test-*'", 'run a part of a plan, with what it depends on'],
+    ["ls src/*.js | spl -j4 -e - 'npx eslint'", 'run a command per line, at most four at a time'],
+    ["spl --agent claude 'Fix the flaky test' 'Document the API'", 'give each goal to a coding agent'],
   ],
   positionals: {
     words: words(
@@ -50,7 +53,7 @@ export const run = defineVerb({
     ),
   },
   flags: {
-    each: text('--each <file>', 'Run the command for each line of a file; - is standard input', 'files'),
+    each: text('-e, --each <file>', 'Run the command for each line of a file; - is standard input', 'files'),
     agent: text('--agent <name>', 'Give each word as a goal to this coding agent'),
     jobs: number('-j, --jobs <n>', 'The most subtasks at a time; starts workers if it needs more slots', {
       min: 1,
@@ -65,7 +68,7 @@ export const run = defineVerb({
       whole: true,
     }),
     param: PARAM_OPTION,
-    join: text('--join <predicate>', 'What must pass: all (default), any, k_of_n:K, or a CEL expression'),
+    join: text('--join <done-when>', 'What must pass: all (default), any, k_of_n:K, or a CEL expression'),
     timeout: number('--timeout <secs>', 'Time limit of the whole run in seconds; the rest is ended', {
       min: 0.001,
       max: 31_536_000,

@@ -15,7 +15,7 @@ export const runs = defineVerb({
     ['spl runs release --limit 5', 'list the newest runs of one plan'],
     ['spl runs release.fanout.yaml', 'name the plan by its file'],
   ],
-  positionals: { plan: maybeWord('plan', 'Name of the runs, or a plan file', 'files') },
+  positionals: { plan: maybeWord('plan', 'Name of the runs, or a plan file', 'runs') },
   flags: {
     limit: number('--limit <n>', `Number of runs (default: ${DEFAULT_LIMIT})`, {
       min: 1,

@@ -209,6 +209,16 @@ describe('task retry', () => {
     );
   });
 
+  it('of what failed says whether the rest still runs', () => {
+    const fleet = new TestFleet(1);
+    const { task } = fleet.fanOut([{}]);
+    const issuer = { actor: USER, key: undefined, now: fleet.now };
+    const retry = () => commands.retry(fleet.core, 'T-1', { failed: true, hint: null }, issuer);
+    refused(fleet, retry, 'CONFLICT', /'T-1' still runs, and nothing of it has failed/);
+    fleet.report(task.fanOut!, 0);
+    refused(fleet, retry, 'CONFLICT', /no subtask of 'T-1' has failed/);
+  });
+
   it('refuses unknown subtasks', () => {
     const { fleet, fanOut } = failed();
     refused(fleet, () => fleet.retry(fanOut.task, 3), 'NOT_FOUND', /has no subtask 3: it has 3/);

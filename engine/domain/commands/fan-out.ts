@@ -388,9 +388,17 @@ function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Chi
     child => blockedBy(fanOut!, child, lost) === undefined && child.causedBy === null,
   );
   if (causes.length > 0) return causes;
-  throw new FleetError('CONFLICT', `no subtask of '${task.alias}' has failed`, {
-    details: { task: task.alias },
-  });
+  const isOpen = fanOut !== null && isUnderWay(fanOut);
+  throw new FleetError(
+    'CONFLICT',
+    isOpen
+      ? `'${task.alias}' still runs, and nothing of it has failed`
+      : `no subtask of '${task.alias}' has failed`,
+    {
+      details: { task: task.alias },
+      ...(isOpen && { hint: `To follow it: spl task join-status ${task.alias} --watch` }),
+    },
+  );
 }
 
 /** @throws CONFLICT for a child that can't be retried */
