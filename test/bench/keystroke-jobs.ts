@@ -1,6 +1,6 @@
 /** What a person types for one job with one tool. */
 export interface Typed {
-  /** The commands, a line each. Empty if nothing has to be typed; `^C` stands for one key. */
+  /** The commands, a line each. Empty if nothing has to be typed; `^C` and `↑` stand for one key. */
   readonly command: string;
   /** A file that must be written first, as short as the tool allows. Its characters count. */
   readonly file?: string;
@@ -20,6 +20,7 @@ export interface Job {
 }
 
 const STOP: Typed = { command: '^C' };
+const AGAIN: Typed = { command: '↑' };
 
 /**
  * The daily jobs, in a folder with the scripts `lint`, `types` and `test` of a `package.json`, of which `test` fails.
@@ -31,7 +32,7 @@ const STOP: Typed = { command: '^C' };
 export const JOBS: readonly Job[] = [
   {
     name: 'three scripts side by side, the first time',
-    spl: { command: 'spl run lint types test', exitCode: 1 },
+    spl: { command: 'spl lint types test', exitCode: 1 },
     peers: {
       'npm-run-all': { command: 'run-p lint types test' },
       turbo: { command: 'turbo lint types test', file: '{"tasks":{"lint":{},"types":{},"test":{}}}' },
@@ -44,23 +45,19 @@ export const JOBS: readonly Job[] = [
     },
   },
   {
-    name: 'again, with a file kept in the folder',
-    spl: { command: 'spl run', note: 'the file is from spl plan init', exitCode: 1 },
+    name: 'again: the last command of the shell',
+    spl: { ...AGAIN, note: 'typed anew: spl run, 8 keys, with the file of spl plan init', exitCode: 1 },
     peers: {
-      'npm-run-all': { command: 'npm run all', note: 'with a script "all": "run-p lint types test"' },
-      turbo: { command: 'turbo lint types test' },
-      xargs: { command: "printf '%s\\n' lint types test|xargs -P3 -n1 npm run" },
-      parallel: { command: 'parallel npm run ::: lint types test' },
-      just: { command: 'just' },
+      'npm-run-all': AGAIN,
+      turbo: AGAIN,
+      xargs: AGAIN,
+      parallel: AGAIN,
+      just: { ...AGAIN, note: 'typed anew: just, 5 keys, with the file of the first job' },
     },
   },
   {
     name: 'why did one fail: its whole output',
-    spl: {
-      command: 'spl task output check --subtask test',
-      note: 'its last lines stand at the end of the run',
-      exitCode: 0,
-    },
+    spl: { command: 'spl output', note: 'its last lines stand at the end of the run', exitCode: 0 },
     peers: {
       turbo: { command: 'cat .turbo/turbo-test.log' },
       parallel: { command: 'cat r/1/test/stdout', option: ' --results r' },
@@ -68,7 +65,7 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'run again what failed',
-    spl: { command: 'spl task retry check --failed --wait', exitCode: 1 },
+    spl: { command: 'spl retry', exitCode: 1 },
     peers: {
       turbo: { command: 'turbo lint types test', note: 'what passed is in the cache' },
       parallel: { command: 'parallel --retry-failed --joblog l', option: ' --joblog l' },
@@ -76,7 +73,7 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'a command for each line of a file',
-    spl: { command: "spl run --each files 'wc -l {}'", exitCode: 0 },
+    spl: { command: "spl -e files 'wc -l'", exitCode: 0 },
     peers: {
       xargs: { command: 'xargs -P0 -I{} wc -l {}<files', note: 'no name before a line' },
       parallel: { command: 'parallel wc -l <files', note: '--tag prints the line before each' },
@@ -84,7 +81,7 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'a matrix of two by two',
-    spl: { command: "spl run 'npm test '{1,2}\\ {a,b}", note: 'the shell expands the braces', exitCode: 1 },
+    spl: { command: "spl 'npm test '{1,2}\\ {a,b}", note: 'the shell expands the braces', exitCode: 1 },
     peers: {
       'npm-run-all': { command: "run-p 'test -- '{1,2}\\ {a,b}", note: 'the shell expands the braces' },
       xargs: { command: "printf '%s\\n' {1,2}\\ {a,b}|xargs -P4 -L1 npm test" },
@@ -98,7 +95,7 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'one after another',
-    spl: { command: 'spl run -j1 lint types test', exitCode: 1 },
+    spl: { command: 'spl -j1 lint types test', exitCode: 1 },
     peers: {
       'npm-run-all': { command: 'run-s lint types test' },
       turbo: { command: 'turbo lint types test --concurrency=1' },
@@ -110,7 +107,7 @@ export const JOBS: readonly Job[] = [
   {
     name: 'three agents',
     spl: {
-      command: "spl run --agent claude 'Fix it' 'Test it' 'Document it'",
+      command: "spl --agent claude 'Fix it' 'Test it' 'Document it'",
       note: 'each in a git worktree',
       exitCode: 0,
     },

@@ -7,7 +7,7 @@ import { catalogue } from '../../engine/cli/catalogue.ts';
 import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
 import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
-import type { Verb } from '../../engine/cli/verb.ts';
+import { toOption, type Verb } from '../../engine/cli/verb.ts';
 import { TASK_ACTIONS } from '../../engine/contract/commands.ts';
 import { SCOPES } from '../../engine/contract/tokens.ts';
 import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
@@ -501,12 +501,15 @@ function commandsIn({ text, language }: Code): string[] {
     .filter(line => line.startsWith('spl '));
 }
 
+/** Matches words before which pages leave out `run`: a quoted command, a script, a plan, or an option that says it. */
+const IMPLIES_RUN = /^(?:-j\S+ )?(?:['"]|-e |--agent |(?:lint|types|test)\b|\S+\.fanout\.yaml)/;
+
 function checkCommand(line: string, verbs: readonly Verb[], document: string): void {
   const words = wordsOf(line).slice(1);
   const names = words.filter(word => !word.startsWith('-'));
   const verb =
     verbs.find(({ path }) => path === names.slice(0, 2).join(' ')) ??
-    verbs.find(({ path }) => path === names[0]);
+    verbs.find(({ path }) => path === (IMPLIES_RUN.test(words.join(' ')) ? 'run' : names[0]));
   if (verb === undefined) {
     // A group may be named alone. A verb of a later version is not a fault of the document.
     const isKnown = catalogue.some(
@@ -515,7 +518,7 @@ function checkCommand(line: string, verbs: readonly Verb[], document: string): v
     assert.ok(isKnown || names[0] === '…', `${document}: '${line}' is no command`);
     return;
   }
-  const flags = [...Object.values(verb.flags), ...GLOBAL_FLAGS].map(({ flags: text }) => text.split(' ')[0]!);
+  const flags = [...Object.values(verb.flags), ...GLOBAL_FLAGS].map(flag => toOption(flag).long);
   for (const word of words) {
     if (word.startsWith('--'))
       assert.ok([...flags, '--help'].includes(word), `${document}: '${line}' has no ${word}`);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import type {
 } from '../../engine/contract/documents.ts';
 import { BIN, scenario, soon, type Scenario } from '../harness/fleet.ts';
 import { processesNaming } from '../harness/processes.ts';
+import { startInTerminal } from '../harness/terminal.ts';
 
 /** The lines of one subtask in an output, without its name. */
 const linesOf = (out: string, name: string): readonly string[] =>
@@ -193,17 +193,8 @@ describe('spl run', function () {
     'draws its progress on a terminal, and removes it',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
-      const words = [
-        process.execPath,
-        join(BIN, 'spl'),
-        'run',
-        "'echo one; until [ -e go ]; do sleep 0.02; done'",
-      ];
-      const [command, ...args] =
-        process.platform === 'linux'
-          ? ['script', '-qefc', words.join(' '), '/dev/null']
-          : ['script', '-q', '/dev/null', '/bin/sh', '-c', words.join(' ')];
-      const terminal = spawn(command, args, { cwd: fleet.cwd, env: { ...fleet.env, TERM: 'xterm' } });
+      const line = `${process.execPath} ${join(BIN, 'spl')} run 'echo one; until [ -e go ]; do sleep 0.02; done'`;
+      const terminal = startInTerminal(line, fleet);
       let out = '';
       terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
       const closed = once(terminal, 'close') as Promise<[number | null]>;
