@@ -22,7 +22,7 @@ export async function measure(context: Context, thread: string): Promise<Measure
   const isJson = context.settings.json;
   if (!isJson) printLines(context.err, ['· now one after another, to compare']);
   const serial = await context.submit('task.run-serial', { task: thread, worker: null });
-  const { join, interrupted } = await followRun(context, serial, isJson ? null : 'failed');
+  const { join, interrupted } = await followRun(context, serial, isJson ? null : 'failed', []);
   if (interrupted !== null || join?.outcome !== 'satisfied') return { speedup: null, interrupted };
   return {
     speedup: await context.report('speedup', { task: thread, vsSerial: serial.thread }),

@@ -43,21 +43,18 @@ export interface Following {
   readonly output: OutputMode | null;
   /** True to run it one after another too, once it has passed. */
   readonly measure?: boolean;
+  /** The subtasks as they were. Those that had ended are not printed again. */
+  readonly before?: readonly ChildDocument[];
 }
 
 /**
  * Follows a run to its end, and prints what it prints and what became of it.
- * @param output null: by what the output is
- * @param before the subtasks as they were, of which those that had ended are not printed again
  * @returns the exit code
  */
 export async function followOpened(
   context: Context,
-  opened: FanOutOpened,
-  { output, measure: isMeasured = false }: Following,
   opened: Opened,
-  output: OutputMode | null,
-  before: readonly ChildDocument[] = [],
+  { output, measure: isMeasured = false, before = [] }: Following,
 ): Promise<number> {
   const { out, settings } = context;
   const { fan_out: fanOut, alias } = opened;

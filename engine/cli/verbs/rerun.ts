@@ -13,12 +13,9 @@ export const rerun = defineVerb({
     ['spl rerun release', 'run the newest run of release again'],
     ['spl rerun "release #4" --detach', 'run a certain one again, and leave it running'],
   ],
-  positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'tasks') },
+  positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'runs') },
   flags: { output: OUTPUT_OPTION, force: FORCE_OPTION, detach: DETACH_OPTION },
   async run(context, { task, output, force, detach }) {
-  positionals: { task: word('task', 'Task or run: an alias, release, or release#4', 'runs') },
-  flags: { output: OUTPUT_OPTION, detach: DETACH_OPTION },
-  async run(context, { task, output, detach }) {
     await ensureSlots(context, await runningFleet(context), 0);
     const opened = await context.submit('task.rerun', { task, ...(force && { force }) });
     return detach ? leaveRunning(context, opened) : followOpened(context, opened, { output });

@@ -21,6 +21,6 @@ export const retry = defineVerb({
     const { children, ...fanOut } = await context.submit('task.retry', { task, failed: true, hint: null });
     const opened = { alias: fanOut.alias, fan_out: fanOut };
     if (detach) return leaveRunning(context, opened);
-    return followOpened(context, opened, output, children);
+    return followOpened(context, opened, { output, before: children });
   },
 });
