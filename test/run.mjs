@@ -80,8 +80,11 @@ async function main(kind = 'all') {
 function allStages(sources) {
   return [
     [inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built })],
-    [{ name: 'extension host', words: [tsx, 'test/editor/run.ts'] }],
-    [{ name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] }],
+    // Both mostly wait for an editor.
+    [
+      { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
+      { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'], isGathered: true },
+    ],
   ];
 }
 
