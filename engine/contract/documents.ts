@@ -386,6 +386,8 @@ export const runsSchema = v.looseObject({
       plan: v.string(),
       namespace: v.string(),
       goal: v.string(),
+      /** The folder of the task; null or absent for none. */
+      dir: v.optional(nullable(v.string())),
       /** Above 1 after a retry. */
       round: v.number(),
       subtasks: v.number(),

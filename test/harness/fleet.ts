@@ -160,13 +160,22 @@ export class Scenario extends FleetClient {
   }
 
   /** The same in a further environment. */
-  async splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
+  splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
+    return this.#ran(words, env, this.cwd);
+  }
+
+  /** The same in another folder. */
+  splIn(cwd: string, ...words: readonly string[]): Promise<Ran> {
+    return this.#ran(words, {}, cwd);
+  }
+
+  async #ran(words: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ran> {
     if (isServing(words)) return ended(this.start(words, env), COMMAND_MS);
     const [out, err] = [new Sink(), new Sink()];
     const around = { ...this.env, ...env };
     const host: Host = {
       ...processHost(AbortSignal.timeout(COMMAND_MS), around),
-      ...{ out, err, terminal: null, cwd: this.cwd },
+      ...{ out, err, terminal: null, cwd },
       starter: starterOf({ file: join(BIN, 'spl'), execArgv: [], env: around }),
     };
     const code = await main(words, host);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type {
@@ -23,6 +23,25 @@ join: all
 
 describe('the runs of a plan', function () {
   this.timeout(120_000);
+
+  it(
+    'are meant by the folder: the newest in it or above it, never one elsewhere',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      for (const folder of ['one/deep', 'two']) await mkdir(fleet.at(folder), { recursive: true });
+      const spl = (folder: string, ...words: string[]) => fleet.splIn(fleet.at(folder), ...words);
+      assert.equal((await spl('one', 'run', 'echo first; test -e there')).code, 1);
+      assert.equal((await spl('two', 'run', 'echo second')).code, 0);
+      assert.equal((await spl('one/deep', 'output')).out, 'first\n');
+      await writeFile(fleet.at('one/there'), '');
+      assert.equal((await spl('one', 'retry')).code, 0);
+      assert.match((await spl('two', 'rerun')).out, /second/);
+      const none = await spl('.', 'retry');
+      assert.equal(none.code, 3);
+      assert.match(none.err, /nothing has been run in this folder yet/);
+      assert.match(none.err, /in .*\/two\. Name it to mean it/);
+    }),
+  );
 
   it(
     'have numbers, run again in the environment of the caller, and leave lists when archived',

@@ -58,7 +58,7 @@ describe('spl output', () => {
   it('prints what did not pass in the newest run, byte for byte if it is one', async () => {
     const host = hostOf(FAILED);
     assert.deepEqual(await typed(['output'], host), { code: 0, out: 'a\nb', err: '' });
-    assert.deepEqual(host.engine.asked[0], { name: 'runs', input: { limit: 1 } });
+    assert.deepEqual(host.engine.asked[0], { name: 'runs', input: { limit: 1, folder: '/srv' } });
   });
 
   it('names the subtask before each line of several', async () => {
@@ -94,7 +94,7 @@ describe('spl output', () => {
   it('says that nothing has run', async () => {
     const none = await typed(['output'], hostOf([], []));
     assert.deepEqual([none.code, none.out], [3, '']);
-    assert.match(none.err, /^error: nothing has been run yet\n {2}→ spl 'npm test'/);
+    assert.match(none.err, /^error: nothing has been run in this folder yet\n {2}→ spl 'npm test'/);
     const waits = await typed(['output'], hostOf([pending(0)]));
     assert.deepEqual([waits.code, waits.err], [0, '· nothing of check-2 has run yet\n']);
   });

@@ -18,7 +18,7 @@ export const output = defineVerb({
     'byte; that of several has the name of its subtask before each line. spl task output also follows an attempt, and ' +
     'prints earlier ones.',
   examples: [
-    ['spl output', 'print what did not pass in the newest run'],
+    ['spl output', 'print what did not pass in the newest run of this folder'],
     ['spl output release test', 'print a subtask of the newest run of release'],
     ['spl output "release #4" test | less', 'read a subtask of a certain run in a pager'],
   ],

@@ -10,7 +10,7 @@ export const retry = defineVerb({
     'The subtasks that did not pass run again, in the same task and in the environment of this command, and their ' +
     'output is printed. To give a hint or to choose subtasks, use spl task retry. To run everything again, use spl rerun.',
   examples: [
-    ['spl retry', 'run again what failed in the newest run'],
+    ['spl retry', 'run again what failed in the newest run of this folder'],
     ['spl retry "release #4"', 'run again what failed in a certain run'],
   ],
   positionals: { run: RUN },

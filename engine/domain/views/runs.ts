@@ -16,21 +16,29 @@ interface AskedRuns {
   readonly name?: string | undefined;
   readonly namespace: string;
   readonly limit: number;
+  /** An absolute path: only runs in this folder, or in one above it. All runs if undefined. */
+  readonly folder?: string | undefined;
 }
 
 /** Returns the newest runs of a name, or of all names, newest first and without archived ones. */
 export function runsDocument(
   state: FleetState,
-  { name, namespace, limit }: AskedRuns,
+  { name, namespace, limit, folder }: AskedRuns,
   now: number,
 ): RunsDocument {
-  const isShown = (run: Run): boolean =>
-    isWithin(run.namespace, namespace) && !state.tasks.get(run.thread)!.archived;
+  const isShown = (run: Run): boolean => {
+    const { archived, facts } = state.tasks.get(run.thread)!;
+    return isWithin(run.namespace, namespace) && !archived && isAround(facts.dir, folder);
+  };
   const lists = name === undefined ? [...state.runs.values()] : [state.runs.get(name) ?? []];
   const newest = lists.flatMap(runs => runs.filter(isShown).slice(-limit));
   newest.sort((a, b) => b.at - a.at || b.number - a.number);
   return { runs: newest.slice(0, limit).map(run => runRow(run, state.tasks.get(run.thread)!, now)) };
 }
+
+/** True for a folder that contains this one. */
+const isAround = (dir: string | null, folder: string | undefined): boolean =>
+  folder === undefined || (dir !== null && `${folder}/`.startsWith(dir === '/' ? dir : `${dir}/`));
 
 function runRow(run: Run, task: Task, now: number): RunsDocument['runs'][number] {
   const head = task.fanOutHead!;
@@ -42,6 +50,7 @@ function runRow(run: Run, task: Task, now: number): RunsDocument['runs'][number]
     plan: run.name,
     namespace: run.namespace,
     goal: task.goal,
+    dir: task.facts.dir,
     round: head.round,
     subtasks: subtasksOf(head),
     started_unix: run.at / 1000,

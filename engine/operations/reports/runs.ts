@@ -4,13 +4,14 @@ import { report, text } from '../operation.ts';
 
 export const runs = report({
   name: 'runs',
-  about: 'list numbered runs, newest first; `name`, `limit`, `namespace`',
+  about: 'list numbered runs, newest first; `name`, `limit`, `namespace`, `folder`',
   method: 'GET',
   path: '/v1/runs',
   query: {
     name: text('name'),
     limit: { name: 'limit', kind: 'number', min: 1, max: 1_000, absent: 20 },
     namespace: text('namespace'),
+    folder: text('folder'),
   },
   scope: 'read',
   output: runsSchema,
