@@ -75,6 +75,8 @@ describe('a numbered run', () => {
       ['npm-test-1', 'npm-test-2'],
     );
     assert.equal(open(fleet, { run: 'npm test' }, 'MINE').alias, 'MINE');
+    const long = open(fleet, { run: 'for i in 1 2 3; do something; done' });
+    assert.equal(long.alias, 'for-i-in-1-2-3-do-someth-1');
     fleet.addTask({ alias: 'npm-test-4' });
     const taken = open(fleet, { run: 'npm test' });
     assert.match(taken.alias, /^TASK-/);

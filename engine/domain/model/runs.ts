@@ -1,7 +1,6 @@
 import type { RunDocument } from '../../contract/documents.ts';
 import { runText } from '../../contract/run-name.ts';
 import { FleetError } from '../../errors.ts';
-import { MAX_ALIAS_CHARS } from '../../record/values.ts';
 import type { FleetState, Run, Task } from './state.ts';
 
 /**
@@ -56,9 +55,12 @@ function ambiguous(state: FleetState, text: string, found: readonly Run[]): Flee
   });
 }
 
+/** The most characters of a run's name in the alias of its task, which people type. */
+const MAX_ALIAS_NAME = 24;
+
 /** Returns the alias of a new run's task: `release-4` for `release #4`. */
 export function aliasOfRun({ name, number }: RunDocument): string {
-  const suffix = `-${number}`;
-  const words = name.replace(/[^A-Za-z0-9.-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '');
-  return `${(words || 'run').slice(0, MAX_ALIAS_CHARS - suffix.length)}${suffix}`;
+  const words = name.replace(/[^A-Za-z0-9.-]+/g, '-').replace(/^[.-]+/, '');
+  const short = words.slice(0, MAX_ALIAS_NAME).replace(/[.-]+$/, '');
+  return `${short || 'run'}-${number}`;
 }
