@@ -79,7 +79,10 @@ async function main(kind = 'all') {
 
 function allStages(sources) {
   return [
-    [inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built })],
+    [
+      inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built }),
+      { name: 'editor for the tests', words: [tsx, 'test/editor/install-editor.ts'], isCheck: true },
+    ],
     // Both mostly wait for an editor.
     [
       { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
