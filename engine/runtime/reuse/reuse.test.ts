@@ -164,6 +164,19 @@ const aCase: fc.Arbitrary<Case> = fc.record({
   ),
 });
 
+/** A link to itself among the inputs, and one in the place of the folder of outputs. */
+const LINKS: readonly Case[] = [
+  { inputs: ['a.ts'], outputs: [], file: 'app/a.ts', target: 'a.ts' } as const,
+  { inputs: ['li*'], outputs: ['dist/*.js'], file: 'app/dist', target: 'src' } as const,
+].map(({ inputs, outputs, ...link }) => ({
+  ...{ inputs: [...inputs], outputs: [...outputs], isRepository: true, isRemembering: false },
+  attempts: [
+    { before: [{ kind: 'link', ...link }], by: [] },
+    { before: [], by: [] },
+    { before: [{ kind: 'write', file: 'app/dist/made.js', text: '1' }], by: [] },
+  ],
+}));
+
 describe('reuse', () => {
   let root: string;
   before(() => {
@@ -240,7 +253,7 @@ describe('reuse', () => {
     await fc.assert(
       fc.asyncProperty(aCase, given => playedBy(given, number++)),
       // To shrink a failure takes minutes.
-      { numRuns: runs(10), verbose: 1, endOnFailure: true },
+      { numRuns: runs(10), examples: LINKS.map(each => [each]), verbose: 1, endOnFailure: true },
     );
   });
 });
