@@ -299,6 +299,8 @@ export const fleetStartSchema = v.strictObject({
   executor: v.optional(v.nullable(nonEmpty(64)), null),
   /** The least number of slots of all live workers: one more worker is launched with those that are missing. */
   slots: v.exactOptional(atLeast(1, MAX_SLOTS)),
+  /** True to end the launched workers once no fan-out is open. */
+  temporary: v.exactOptional(v.boolean('must be true or false')),
   /** The complete list of threads that every command may read from now on. Absent: unchanged. */
   share: v.exactOptional(
     v.pipe(

@@ -117,6 +117,30 @@ describe('spl run', function () {
     }),
   );
 
+  it(
+    'leaves no added slots behind, also when its command is killed or leaves the run to the fleet',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      const oneIsLive = () =>
+        soon('one worker is live', async () => {
+          const { instances } = await fleet.json<FleetDocument>('fleet', 'status');
+          return instances.filter(({ role, status }) => role === 'worker' && status === 'live').length === 1;
+        });
+      const { run, ended } = await startRun(fleet, 'begun', [
+        '-j3',
+        'echo begun > begun; until [ -e on ]; do sleep 0.02; done',
+      ]);
+      run.kill('SIGKILL');
+      await ended;
+      assert.equal(
+        (await fleet.spl('run', '-j3', '--detach', 'until [ -e on ]; do sleep 0.02; done')).code,
+        0,
+      );
+      await fleet.write('on', '');
+      await oneIsLive();
+    }),
+  );
+
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],

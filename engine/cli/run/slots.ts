@@ -41,7 +41,12 @@ export async function ensureSlots(
       ]);
   }
   if (wanted <= slots) return [];
-  const { spawned } = await context.submit('fleet.start', { workers: 0, executor: null, slots: wanted });
+  const { spawned } = await context.submit('fleet.start', {
+    workers: 0,
+    executor: null,
+    slots: wanted,
+    temporary: true,
+  });
   return spawned.map(({ alias }) => alias);
 }
 

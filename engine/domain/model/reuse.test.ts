@@ -102,7 +102,13 @@ describe('the attempts that a subtask may reuse', () => {
     fleet.report(fanOut, 0, { inputs_digest: 'forced', outputs_digest: 'out' });
     assert.deepEqual(inputsOf(open(fleet).reuse), ['forced', 'in']);
     const thread = 'th_serial' as ThreadId;
-    fleet.do(now => runSerial(fleet.core, fanOut.task.alias, { worker: null }, thread, { actor: USER, now }));
+    fleet.do(now =>
+      runSerial(fleet.core, fanOut.task.alias, { worker: null }, thread, {
+        actor: USER,
+        key: undefined,
+        now,
+      }),
+    );
     assert.equal(fleet.core.state.tasks.get(thread)!.fanOut!.children[0]!.reuse, null);
   });
 

@@ -24,6 +24,7 @@ import type { Logger } from '../logger.ts';
 import { lastLines } from '../log-tail.ts';
 import type { SharedThreads } from './shared-threads.ts';
 import { Supervisor, type WorkerLaunch, type WorkerProgram } from './supervisor.ts';
+import { TemporaryWorkers } from './temporary-workers.ts';
 import type { Watchers } from '../../contract/watchers.ts';
 
 export interface FleetControlOptions {
@@ -67,6 +68,10 @@ export class FleetControl {
   readonly #options: FleetControlOptions;
   readonly #supervisor: Supervisor;
   readonly #handedBack = new Map<Did, number>();
+  readonly #temporary = new TemporaryWorkers({
+    isIdle: () => this.#options.coordinator.state.open.size === 0,
+    end: workers => this.#endTemporary(workers),
+  });
   /** The messages that the next `start` shows to people, once. */
   notes: readonly string[] = [];
   /** True once somebody has started the fleet for more than one run. */
@@ -153,6 +158,7 @@ export class FleetControl {
     if (input.share !== undefined) await this.#chooseShared(input.share);
     const resumed = this.#openFanOuts();
     const { already, launched } = await this.#oneAtATime(() => this.#raise(input));
+    if (input.temporary === true) this.#temporary.add(launched.map(({ did }) => did));
     const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
     await this.#awaitLive(wanted, signal);
     return this.#started(launched, already, resumed);
@@ -324,7 +330,16 @@ export class FleetControl {
   /** Releases the workers, which keep running. */
   close(): void {
     this.#isClosed = true;
+    this.#temporary.close();
     this.#supervisor.close();
+  }
+
+  /** Work that they got meanwhile is finished first. */
+  #endTemporary(workers: readonly Did[]): void {
+    const still = this.#workers().filter(({ did, status }) => workers.includes(did) && status !== 'stopped');
+    this.#stopAll(still, UNTIL_FINISHED_MS).catch((error: unknown) =>
+      this.#options.logger.error(messageOf(error)),
+    );
   }
 
   /** Launches workers up to the requested number. */
