@@ -474,7 +474,7 @@ describe('spl run', () => {
     assert.equal(fanOut!['max_parallel'], 4);
     const inputs = (wanted: string) =>
       host.engine.asked.filter(({ name }) => name === wanted).map(({ input }) => input);
-    assert.deepEqual(inputs('fleet.start'), [{ workers: 0, executor: null, slots: 4 }]);
+    assert.deepEqual(inputs('fleet.start'), [{ workers: 0, executor: null, slots: 4, temporary: true }]);
     assert.deepEqual(
       inputs('fleet.stop').map(({ instance: alias }) => alias),
       ['worker-b'],
