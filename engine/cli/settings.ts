@@ -12,7 +12,7 @@ export const GLOBAL_FLAGS = [
     '--token <token>',
     'Token for --url (default: SPL_TOKEN, which other users can’t see, else the token of the home)',
   ),
-  text('--actor <did>', 'DID of the person or agent who acts (default: SPL_ACTOR)'),
+  text('--actor <id>', 'Person or agent who acts, as did:sync:… (default: SPL_ACTOR)'),
 ] as const;
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, it } from 'mocha';
+import { task } from '../testing/documents.ts';
 import { run } from '../testing/fake-host.ts';
 
 async function script(shell: string): Promise<string> {
@@ -63,6 +64,22 @@ describe('completion', () => {
         assert.equal((line.match(/'/g) ?? []).length % 2, 0, line);
       }
     }
+  });
+
+  it('offers runs, by the newest of a name and by number', async () => {
+    for (const verb of ['rerun', 'retry', 'output', 'archive', 'runs'])
+      assert.deepEqual(await offered(verb, ''), ['runs-1', 'runs-2'], verb);
+    const rows = [
+      { plan: 'check', run: 4, task: 'check-4' },
+      { plan: 'npm test', run: 2, task: 'TASK-2' },
+      { plan: 'check', run: 3, task: 'MINE' },
+    ];
+    const answers = {
+      runs: { runs: rows },
+      tasks: { tasks: rows.map(({ task: alias }) => task({ alias })) },
+    };
+    const { out } = await run(['complete-names', 'runs'], { answers });
+    assert.equal(out, 'check\ncheck#4\ncheck#3\ncheck-4\nTASK-2\nMINE\n');
   });
 
   it('lists names without errors, also if nothing answers', async () => {

@@ -102,6 +102,13 @@ describe('join status rendering', () => {
     ]);
   });
 
+  it('shows the results of a subtask in a line', () => {
+    const linesOf = (change: object) => joinStatusLines(join([{ ...done(0), ...change }]), noColours);
+    const results = { tag: 'v1.2', pages: [1, 2], notes: 'a\nb' };
+    assert.equal(linesOf({ results }).at(-1), '        results: tag=v1.2, pages=[1,2], notes="a\\nb"');
+    assert.equal(linesOf({ results: { a: 1 }, results_cut: true }).at(-1), '        results: a=1, …');
+  });
+
   it('shows for how long an attempt is stalled', () => {
     const lines = joinStatusLines(join([{ ...running(0), stalled_secs: 90 }]), noColours);
     assert.equal(lines.at(-1), '        in progress (worker-a, 3s), stalled 1m 30s');

@@ -153,10 +153,22 @@ export function childLines(
         `${earlier.verdict} (${childCost(earlier.cost_usd, earlier.cost_unknown)}, ${attemptTime(earlier)})` +
         because(earlier.reason),
     ),
+    ...resultLines(child).map(line => `        ${line}`),
     ...child.left_group.map(
       left => `        ${colours.yellow('⚠')} outlived its command, and was ended: ${oneLine(left, 120)}`,
     ),
   ];
+}
+
+/** Returns a line with the results of a subtask: `results: tag=v1.2, pages=[1,2]`. */
+export function resultLines({ results, results_cut: isCut }: ChildDocument): readonly string[] {
+  const texts = Object.entries(results ?? {}).map(
+    ([key, value]) =>
+      `${key}=${typeof value === 'string' && !value.includes('\n') ? value : JSON.stringify(value)}`,
+  );
+  return texts.length === 0
+    ? []
+    : [oneLine(`results: ${texts.join(', ')}${isCut === true ? ', …' : ''}`, 200)];
 }
 
 /** Returns the state of a subtask in one line. */

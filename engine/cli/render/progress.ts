@@ -38,10 +38,24 @@ function bar({ completed, subtasks, follow_ups: followUps }: JoinStatus): string
 }
 
 function runningLine(child: ChildDocument, ageSecs: number, width: number): string {
-  const tail = `  ${child.worker ?? '–'}  ${duration(Math.floor(child.wall_time_secs + ageSecs))}`;
+  const silent = child.stalled_secs === null ? '' : `, ${silence(child.stalled_secs)}`;
+  const tail = `  ${child.worker ?? '–'}  ${duration(Math.floor(child.wall_time_secs + ageSecs))}${silent}`;
   const head = `  [${child.index}] `;
   const room = Math.max(8, width - head.length - tail.length);
   return `${head}${oneLine(child.name ?? child.goal, room)}${tail}`;
+}
+
+const silence = (secs: number): string => `no sign of life for ${duration(secs)}`;
+
+/** Returns a line for each attempt without a sign of life, keyed by the attempt. */
+export function silences({ children }: JoinStatus): ReadonlyMap<string, string> {
+  return new Map(
+    children.flatMap(({ index, attempt, name, goal, stalled_secs: secs }) =>
+      secs === null
+        ? []
+        : [[`silent ${index}/${attempt}`, `[${index}] ${oneLine(name ?? goal, 80)}: ${silence(secs)}`]],
+    ),
+  );
 }
 
 /** The most reasons to wait that are shown below the bar. */

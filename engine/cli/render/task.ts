@@ -11,7 +11,15 @@ import { runText } from '../../contract/run-name.ts';
 import { NOTHING_WAS_RUN } from '../../contract/echo.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, printable, table } from '../../contract/format.ts';
-import { budgetTexts, childState, countsText, echoLines, failureLines, outputCommand } from './join.ts';
+import {
+  budgetTexts,
+  childState,
+  countsText,
+  echoLines,
+  failureLines,
+  outputCommand,
+  resultLines,
+} from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
 export function taskAddedLines(task: TaskAdded, colours: Colours): readonly string[] {
@@ -179,6 +187,7 @@ function branch(
   return [
     `${last ? '└─' : '├─'} [${child.index}] ${name}${oneLine(child.goal, 72)} → ${child.target}${after}`,
     `${last ? '  ' : '│ '}     ${childState(child, colours)}`,
+    ...resultLines(child).map(line => `${last ? '  ' : '│ '}     ${line}`),
     ...failureLines(outputCommand(task), child, `${last ? '  ' : '│ '}     `),
   ];
 }

@@ -1,8 +1,8 @@
 import type { JoinStatus } from '../../contract/documents.ts';
 import { printJson, printLines } from '../context.ts';
 import type { Context } from '../verb.ts';
-import { joinStatusLines } from '../render/join.ts';
-import { changeLines, progressLines, waits } from '../render/progress.ts';
+import type { Colours } from '../render/colours.ts';
+import { changeLines, progressLines, silences, waits } from '../render/progress.ts';
 import { LiveRegion } from './live-region.ts';
 
 /** The interval at which the running times are redrawn on a terminal, in milliseconds. */
@@ -16,16 +16,21 @@ export interface View {
   leave?(): void;
 }
 
+/** Returns the lines at the end of the watching. */
+export type EndLines = (join: JoinStatus, colours: Colours) => readonly string[];
+
 /** Shows a bar and the running subtasks, redrawn in place. */
 export class Redrawn implements View {
   readonly #context: Context;
+  readonly #endLines: EndLines;
   readonly #region: LiveRegion;
   readonly #begun = performance.now();
   readonly #timer: NodeJS.Timeout;
   #last: { readonly join: JoinStatus; readonly readAt: number } | undefined;
 
-  constructor(context: Context) {
+  constructor(context: Context, endLines: EndLines) {
     this.#context = context;
+    this.#endLines = endLines;
     this.#region = new LiveRegion(context.out);
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
   }
@@ -36,7 +41,7 @@ export class Redrawn implements View {
   }
 
   finish(join: JoinStatus): void {
-    printLines(this.#context.out, joinStatusLines(join, this.#context.out.colours));
+    printLines(this.#context.out, this.#endLines(join, this.#context.out.colours));
   }
 
   leave(): void {
@@ -57,12 +62,14 @@ export class Redrawn implements View {
 /** Prints a line for each change of state. */
 export class LinePerChange implements View {
   readonly #context: Context;
-  /** The reasons to wait that were already printed. */
+  readonly #endLines: EndLines;
+  /** The reasons to wait and the silent attempts that were already printed. */
   readonly #waits = new Set<string>();
   #last: JoinStatus | undefined;
 
-  constructor(context: Context) {
+  constructor(context: Context, endLines: EndLines) {
     this.#context = context;
+    this.#endLines = endLines;
   }
 
   update(join: JoinStatus): void {
@@ -70,7 +77,7 @@ export class LinePerChange implements View {
     const listed = this.#last !== undefined && this.#last.children.length !== join.children.length;
     if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
     // A subtask with an attempt has its own line.
-    for (const [key, text] of waits(join, ({ attempt }) => attempt === 0))
+    for (const [key, text] of [...waits(join, ({ attempt }) => attempt === 0), ...silences(join)])
       if (!this.#waits.has(key)) this.#print(key, text);
     this.#last = join;
   }
@@ -81,7 +88,7 @@ export class LinePerChange implements View {
   }
 
   finish(join: JoinStatus): void {
-    printLines(this.#context.out, ['', ...joinStatusLines(join, this.#context.out.colours)]);
+    printLines(this.#context.out, ['', ...this.#endLines(join, this.#context.out.colours)]);
   }
 }
 

@@ -191,13 +191,37 @@ describe('spl task join-status --watch', () => {
   });
 });
 
+describe('an attempt without a sign of life', () => {
+  const silent = (secs: number) => join([{ ...running(0), stalled_secs: secs }]);
+  const states = [join([running(0)]), silent(300), silent(310), join([done(0)])];
+
+  it('is named once', async () => {
+    const { host } = play(states);
+    await main(WATCH, host);
+    assert.deepEqual(host.out.lines.slice(0, 3), [
+      '→ [0] Part 0: in progress (worker-a, 3s)',
+      '· [0] Part 0: no sign of life for 5m 00s',
+      '✓ [0] Part 0: accept ($0.00, 1s)',
+    ]);
+  });
+
+  it('is named beside its time on a terminal', async () => {
+    const { host } = play(states, { isTTY: true, env: { NO_COLOR: '1' } });
+    await main(WATCH, host);
+    assert.match(host.out.text, /\[0\] Part 0 {2}worker-a {2}3s, no sign of life for 5m 00s\n/);
+  });
+});
+
 describe('spl task fan-out --wait', () => {
   const words = ['task', 'fan-out', 'FIRST-001', '--subtask', 'goal=a', '--wait'];
 
   it('prints the fan-out and its changes, and exits by the outcome', async () => {
     const { host } = play(two);
     assert.equal(await main(words, host), 0);
-    assert.match(host.out.text, /^◇ Fan-out parent INTEND created\n(.|\n)*Join complete: +yes\n/);
+    assert.match(
+      host.out.text,
+      /^◇ Fan-out parent INTEND created\n(.|\n)*✓ Part 1 passed .*\n2 of 2 passed in 2s · FIRST-001\n$/,
+    );
     const failing = play([join([done(0, 'failed')], { outcome: 'unsatisfiable' })]);
     assert.equal(await main(words, failing.host), 1);
   });
@@ -228,6 +252,10 @@ describe('spl task retry --wait', () => {
       0,
     );
     assert.match(host.out.text, /^◇ Retry of subtask 0 recorded\n {2}thread: th_1+\n {2}round: {2}2\n/);
+    assert.match(
+      host.out.text,
+      /\n\n✓ Part 0 passed .*\n✓ Part 1 passed .*\n2 of 2 passed in 2s · FIRST-001\n$/,
+    );
     assert.deepEqual(host.engine.asked[0]?.input, { task: 'FIRST-001', subtasks: ['0'], hint: 'h' });
   });
 });

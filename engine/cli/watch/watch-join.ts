@@ -3,31 +3,43 @@ import { FleetError } from '../../errors.ts';
 import { printLines } from '../context.ts';
 import type { Context } from '../verb.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
-import { echoLines } from '../render/join.ts';
+import { echoLines, joinStatusLines } from '../render/join.ts';
+import { summaryLines } from '../run/summary.ts';
 import { followJoin } from './follow-join.ts';
-import { DocumentPerChange, LinePerChange, OneDocument, Redrawn, type View } from './views.ts';
+import { DocumentPerChange, LinePerChange, OneDocument, Redrawn, type EndLines, type View } from './views.ts';
 
 /**
- * Runs `--wait`: shows the progress until the join, then prints its status. With `--json`, prints one document, that of
+ * Runs `--wait`: shows the progress until the join, then prints its results. With `--json`, prints one document, that of
  * the command with the join status in it.
+ * @param endLines default: those of `spl run`
  * @returns the exit code of the outcome; 130 if the user leaves while the run goes on
  */
 export function waitForJoin(
   context: Context,
   task: string,
-  { document = {} }: { readonly document?: object },
+  { document = {}, endLines = results }: { readonly document?: object; readonly endLines?: EndLines },
 ): Promise<number> {
-  return follow(context, task, context.settings.json ? new OneDocument(context, document) : viewOf(context));
+  const view = context.settings.json ? new OneDocument(context, document) : viewOf(context, endLines);
+  return follow(context, task, view);
 }
+
+/** Returns the lines at the end of a run, as `spl run` prints them. */
+const results: EndLines = (join, colours) => summaryLines(join, null, colours);
 
 /** Runs `--watch`, which is like `--wait`. With `--json`, it prints one document per line, at each change. */
 export function watchJoin(context: Context, task: string): Promise<number> {
-  return follow(context, task, context.settings.json ? new DocumentPerChange(context) : viewOf(context));
+  return follow(
+    context,
+    task,
+    context.settings.json ? new DocumentPerChange(context) : viewOf(context, joinStatusLines),
+  );
 }
 
 /** Returns the view: a terminal is redrawn in place, other outputs get lines. */
-const viewOf = (context: Context): View =>
-  context.out.isTTY && context.env['TERM'] !== 'dumb' ? new Redrawn(context) : new LinePerChange(context);
+const viewOf = (context: Context, endLines: EndLines): View =>
+  context.out.isTTY && context.env['TERM'] !== 'dumb'
+    ? new Redrawn(context, endLines)
+    : new LinePerChange(context, endLines);
 
 async function follow(context: Context, task: string, view: View): Promise<number> {
   let last: JoinStatus | undefined;

@@ -32,7 +32,7 @@ async function typed(workbench: Workbench): Promise<void> {
   await terminal.run(
     'clear; spl task fan-out TERM-1 --wait --subtask "goal=Draft,target=worker-a" --subtask "goal=Check,target=worker-b"',
   );
-  await terminal.waitFor(/Outcome: +satisfied/);
+  await terminal.waitFor(/2 of 2 passed/);
   await fanOuts.waitFor('TERM-1 2 of 2 accepted · echo: nothing was run');
   await fanOuts.expand('TERM-1');
   await fanOuts.waitFor('[0] Draft accepted · echo: nothing was run · worker-a');

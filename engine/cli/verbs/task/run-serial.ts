@@ -1,4 +1,5 @@
 import { printLines } from '../../context.ts';
+import { joinStatusLines } from '../../render/join.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { defineVerb, text, toggle, word } from '../../verb.ts';
 import { waitForJoin } from '../../watch/watch-join.ts';
@@ -20,7 +21,7 @@ export const taskRunSerial = defineVerb({
     const run = await context.submit('task.run-serial', { task, worker });
     if (wait && context.settings.json) return waitForJoin(context, run.thread, { document: run });
     context.print(run, () => [...fannedOutLines(run, context.out.colours), `  alias:    ${run.alias}`]);
-    if (wait) return waitForJoin(context, run.thread, { document: run });
+    if (wait) return waitForJoin(context, run.thread, { document: run, endLines: joinStatusLines });
     if (!context.settings.json) {
       printLines(context.out, [`  → when it is done: spl task speedup ${task} --vs-serial ${run.thread}`]);
     }
