@@ -30,8 +30,8 @@ export interface Flag<T> {
   readonly names?: Names;
 }
 
-/** The kinds of names that shell completion can list. */
-export type Names = 'tasks' | 'runs' | 'instances' | 'namespaces' | 'files' | 'folders';
+/** The kinds of names that shell completion can list. `work` are the names that `spl run` takes, and files. */
+export type Names = 'work' | 'tasks' | 'runs' | 'instances' | 'namespaces' | 'files' | 'folders';
 
 /** A positional argument of a command. */
 export interface Positional<T> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
 import { task } from '../testing/documents.ts';
 import { run } from '../testing/fake-host.ts';
@@ -80,6 +81,18 @@ describe('completion', () => {
     };
     const { out } = await run(['complete-names', 'runs'], { answers });
     assert.equal(out, 'check\ncheck#4\ncheck#3\ncheck-4\nTASK-2\nMINE\n');
+  });
+
+  it('offers scripts, subtasks and plans, also where the word run is left out', async () => {
+    assert.deepEqual(await offered('wor'), ['worktree', 'work-1', 'work-2']);
+    assert.deepEqual(await offered('run', 'wor'), ['work-1', 'work-2']);
+    assert.deepEqual(await offered('lint', 'work-2'), ['work-2']);
+    assert.deepEqual(await offered('lint', '--out'), ['--output']);
+    assert.deepEqual(await offered('lint', '--output', 'g'), ['grouped']);
+    const cwd = fileURLToPath(new URL('../../../', import.meta.url));
+    const { out } = await run(['complete-names', 'work'], { cwd });
+    for (const name of ['lint', 'types', 'check.fanout.yaml'])
+      assert.ok(out.split('\n').includes(name), `${name} in\n${out}`);
   });
 
   it('lists names without errors, also if nothing answers', async () => {

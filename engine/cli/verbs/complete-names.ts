@@ -1,4 +1,6 @@
 import { printLines } from '../context.ts';
+import { namesOfFolder } from '../run/folder-names.ts';
+import { planFilesIn } from '../run/folder-work.ts';
 import { defineVerb, word, type Context } from '../verb.ts';
 
 /** Prints names for the completion scripts, one per line. Prints nothing if the fleet cannot be asked. */
@@ -6,7 +8,7 @@ export const completeNames = defineVerb({
   path: 'complete-names',
   summary: 'List names for the completion scripts',
   examples: [['spl complete-names tasks', 'list the aliases of all tasks']],
-  positionals: { kind: word('kind', 'tasks, runs, instances or namespaces') },
+  positionals: { kind: word('kind', 'work, tasks, runs, instances or namespaces') },
   flags: {},
   hidden: true,
   async run(context, { kind }) {
@@ -20,11 +22,21 @@ export const completeNames = defineVerb({
 
 /** The number of runs whose names are listed. */
 const MAX_RUNS = 50;
-/** Matches a name of runs that needs no quotes. */
+/** Matches a name that needs no quotes. */
 const BARE = /^[\w./:@+-]+$/;
 
 async function namesOf(context: Context, kind: string): Promise<readonly string[]> {
   switch (kind) {
+    case 'work': {
+      const { scripts, subtasks } = await namesOfFolder(context);
+      return [
+        ...new Set([
+          ...scripts,
+          ...subtasks.filter(name => BARE.test(name)),
+          ...(await planFilesIn(context.cwd)),
+        ]),
+      ];
+    }
     case 'tasks':
       return (await context.report('tasks', { all: true })).tasks.map(({ alias }) => alias);
     case 'runs': {

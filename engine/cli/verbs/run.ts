@@ -49,7 +49,7 @@ export const run = defineVerb({
     words: words(
       'commands',
       'Commands, scripts, or names of subtasks; or a plan file, and names or patterns of its subtasks',
-      'files',
+      'work',
     ),
   },
   flags: {
