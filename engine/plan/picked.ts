@@ -2,6 +2,8 @@ import { FleetError } from '../errors.ts';
 import { didYouMean, likeness } from '../domain/model/did-you-mean.ts';
 import type { PlannedSubtask } from './plan.ts';
 
+export { likeness, nearestName } from '../domain/model/did-you-mean.ts';
+
 /**
  * Returns the subtasks of a plan that names and patterns choose, and those that they depend on, in their order.
  * @throws NOT_FOUND for a name or pattern that matches none

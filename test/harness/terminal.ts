@@ -9,5 +9,5 @@ export function startInTerminal(
     process.platform === 'linux'
       ? ['script', '-qefc', line, '/dev/null']
       : ['script', '-q', '/dev/null', '/bin/sh', '-c', line];
-  return spawn(command!, words, { cwd, env: { ...env, TERM: 'xterm' } });
+  return spawn(command, words, { cwd, env: { ...env, TERM: 'xterm' } });
 }

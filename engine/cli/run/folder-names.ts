@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { likeness, nearestName } from '../../domain/model/did-you-mean.ts';
 import { FleetError } from '../../errors.ts';
+import { likeness, nearestName } from '../../plan/picked.ts';
 import type { PlannedSubtask } from '../../plan/plan.ts';
 import type { Host } from '../host.ts';
 import { NO_FLEET, readPlanFile, type PlanFile } from '../plans.ts';

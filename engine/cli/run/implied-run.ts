@@ -1,5 +1,5 @@
-import { nearestName } from '../../domain/model/did-you-mean.ts';
 import { FleetError } from '../../errors.ts';
+import { nearestName } from '../../plan/picked.ts';
 import { catalogue, FIRST_WORDS } from '../catalogue.ts';
 import type { Host } from '../host.ts';
 import { GLOBAL_FLAGS } from '../settings.ts';
