@@ -5,10 +5,25 @@ import { describe, it } from 'mocha';
 import { BIN, ended, scenario, type Scenario } from '../harness/fleet.ts';
 import { startInTerminal } from '../harness/terminal.ts';
 
-/** The short forms of commands, each typed in a terminal. */
+/** The everyday commands, typed in a terminal. */
 
 const PATH = [BIN, dirname(process.execPath), process.env['PATH']].join(delimiter);
 const SCRIPTS = { lint: 'echo linted', types: 'echo typed', test: 'test -e mended && echo tested' };
+
+const PLAN = `goal: Release ${'$'}{{ params.who }}
+params: { who: nobody }
+subtasks:
+  - name: list
+    run: echo version=1.2 > "$SPL_RESULTS"; echo made > out.txt
+    inputs: [release.fanout.yaml]
+    outputs: [out.txt]
+  - name: tell
+    run: echo hello ${'$'}{{ params.who }} ${'$'}{{ subtasks.list.results.version }}
+    depends: [list]
+  - name: flaky
+    run: '[ -e once ] || { touch once; exit 1; }'
+    attempts: 2
+`;
 
 /** Types a line, and returns what the terminal shows once it has ended. */
 async function typed(fleet: Scenario, line: string) {
@@ -17,7 +32,7 @@ async function typed(fleet: Scenario, line: string) {
   return { code, shown: stripVTControlCharacters(out).replaceAll('\r\n', '\n') };
 }
 
-describe('the short forms, in a terminal', function () {
+describe('the everyday commands, typed in a terminal,', function () {
   this.timeout(120_000);
 
   it(
@@ -58,6 +73,51 @@ describe('the short forms, in a terminal', function () {
       const each = await typed(fleet, "spl -e files 'wc -l'");
       assert.equal(each.code, 0, each.shown);
       assert.match(each.shown, /a b +│ +1 a b\n/);
+    }),
+  );
+
+  it(
+    'run a plan with its params, results and attempts, again with what is unchanged, and list and archive its runs',
+    scenario({ env: { PATH } }, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.write('release.fanout.yaml', PLAN);
+      const first = await typed(fleet, 'spl run --param who=world');
+      assert.equal(first.code, 0, first.shown);
+      assert.match(first.shown, /tell *│ hello world 1\.2\n/);
+      assert.match(first.shown, /✓ flaky passed after .*, attempt 2\n3 of 3 passed in .* · release #1\n/);
+      const again = await typed(fleet, 'spl rerun');
+      assert.equal(again.code, 0, again.shown);
+      assert.match(again.shown, /✓ list passed: reused from release-1, nothing declared has changed\n/);
+      assert.match(again.shown, /tell *│ hello world 1\.2\n/);
+      assert.match(again.shown, /3 of 3 passed, 1 reused in .* · release #2\n/);
+      const runs = await typed(fleet, 'spl runs');
+      assert.match(runs.shown, /release #2 .* passed .* release-2\s*\nrelease #1 .* passed .* release-1/);
+      const draft = await typed(fleet, 'spl plan init --from-last');
+      assert.match(draft.shown, /✓ check\.fanout\.yaml written: 3 subtasks from the fan-out of release-2/);
+      const drafted = await typed(fleet, 'spl check.fanout.yaml');
+      assert.equal(drafted.code, 0, drafted.shown);
+      assert.match(drafted.shown, /3 of 3 passed.* · check #1\n/);
+      await typed(fleet, 'spl archive --done');
+      assert.match((await typed(fleet, 'spl runs')).shown, /no plan has been run yet/);
+      assert.match((await typed(fleet, 'spl task show release-1')).shown, /release #1/);
+    }),
+  );
+
+  it(
+    'are cancelled by the key for it, and exit like a command that a signal ended',
+    scenario({ env: { PATH } }, async fleet => {
+      await fleet.startFleet(1);
+      const running = startInTerminal("spl 'echo begun > begun; sleep 600' --alias LONG", {
+        cwd: fleet.cwd,
+        env: fleet.env,
+      });
+      const over = ended(running, 60_000);
+      await fleet.text(fleet.at('begun'));
+      running.stdin.write('\u0003');
+      const { code, out } = await over;
+      assert.equal(code, 130, out);
+      assert.match(out, /was cancelled after/);
+      assert.equal((await fleet.join('LONG')).outcome, 'cancelled');
     }),
   );
 

@@ -50,6 +50,8 @@ function childLine(join: JoinStatus, child: ChildDocument, colours: Colours): st
   const again = attempt > 1 ? `, attempt ${attempt}` : '';
   const reason = reasonOf(join, child);
   const why = reason === null ? '' : `: ${oneLine(reason, 160)}`;
+  if (child.reused != null)
+    return `${colours.green('✓')} ${name} passed: reused from ${child.reused.task}, nothing declared has changed`;
   if (verdict === 'accept') return `${colours.green('✓')} ${name} passed${time}${again}`;
   if (verdict === 'skipped') return `${colours.dim('·')} ${name} was not needed`;
   if (verdict === null)
@@ -82,7 +84,8 @@ function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours:
   const { counts, subtasks, follow_ups: followUps, outcome } = join;
   const paint = outcome === 'satisfied' ? colours.green : colours.red;
   const total = subtasks - followUps;
-  const head = `${counts.accepted} of ${total} passed`;
+  const reused = join.children.filter(child => child.reused != null).length;
+  const head = `${counts.accepted} of ${total} passed${reused === 0 ? '' : `, ${reused} reused`}`;
   const wall = wallSecs(join);
   const time = wall === null ? '' : ` in ${duration(wall)}`;
   // That some did not pass is no further reason.
