@@ -89,7 +89,9 @@ export type DeliveryEvent =
   | 'evict'
   | 'finished'
   /** The attempt could not begin here. */
-  | 'not begun';
+  | 'not begun'
+  /** It need not start: an accepted attempt of the same work is reused. */
+  | 'reuse';
 
 export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
   queued: {
@@ -101,6 +103,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     // A late answer: the delivery does not run.
     finished: IGNORED,
     'not begun': IGNORED,
+    reuse: 'reported',
   },
   running: {
     start: IMPOSSIBLE,
@@ -110,6 +113,8 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     evict: 'leaving',
     finished: 'reported',
     'not begun': 'returned',
+    // A late answer: the attempt has started, and compares for itself.
+    reuse: IGNORED,
   },
   cancelling: {
     start: IMPOSSIBLE,
@@ -120,6 +125,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     finished: 'reported',
     // It was told to end, and has ended.
     'not begun': 'reported',
+    reuse: IGNORED,
   },
   fenced: {
     start: IMPOSSIBLE,
@@ -129,6 +135,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     evict: 'leaving',
     finished: 'forgotten',
     'not begun': 'forgotten',
+    reuse: IGNORED,
   },
   leaving: {
     start: IMPOSSIBLE,
@@ -138,6 +145,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     evict: IGNORED,
     finished: 'returned',
     'not begun': 'returned',
+    reuse: IGNORED,
   },
   reported: ended(),
   returned: ended(),
@@ -154,5 +162,6 @@ function ended(): Machine<DeliveryState, DeliveryEvent>[DeliveryState] {
     evict: IGNORED,
     finished: IGNORED,
     'not begun': IGNORED,
+    reuse: IGNORED,
   };
 }

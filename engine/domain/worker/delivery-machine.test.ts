@@ -33,6 +33,7 @@ class Bench {
       else if (event === 'recall') this.core.recall([REF]);
       else if (event === 'evict') this.core.graceOver();
       else if (event === 'finished') this.core.finished(keyOf(REF), { ...NOTHING, verdict: 'accept' });
+      else if (event === 'reuse') this.core.reused(keyOf(REF), { ...NOTHING, verdict: 'accept' });
       else this.core.notBegun(keyOf(REF), 'no room');
     });
   }

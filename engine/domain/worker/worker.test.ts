@@ -22,7 +22,13 @@ const accepted: ResultFields = { verdict: 'accept', cost_usd: 0, wall_time_secs:
 
 const isShell = (executor: string): boolean => executor === 'shell';
 
-function intent(index: number, delivery = 0, executor = 'echo', namespace?: string): SealedRecord {
+function intent(
+  index: number,
+  delivery = 0,
+  executor = 'echo',
+  namespace?: string,
+  more: object = {},
+): SealedRecord {
   const body = {
     attempt: 1,
     executor,
@@ -34,6 +40,7 @@ function intent(index: number, delivery = 0, executor = 'echo', namespace?: stri
     timeout_secs: 600,
     topic: TOPIC.child,
     worker: workerDid(0),
+    ...more,
   };
   const thread = `th_child${index}` as ThreadId;
   return seal({
@@ -54,6 +61,8 @@ class TestWorker {
   sent: ToCoordinator[] = [];
   started: string[] = [];
   aborted: string[] = [];
+  /** The deliveries of which it asks whether they can be reused. */
+  compared: string[] = [];
   exited = false;
   readonly #answers: (() => void)[] = [];
   #linked = false;
@@ -165,6 +174,7 @@ class TestWorker {
     if (effect.type === 'send') this.#send(effect.message);
     else if (effect.type === 'abort') this.aborted.push(effect.key);
     else if (effect.type === 'exit') this.exited = true;
+    else if (effect.type === 'compare') this.compared.push(keyOf(effect.delivery.ref));
     else this.started.push(keyOf(effect.delivery.ref));
   }
 }
@@ -544,6 +554,43 @@ describe('a cancel', () => {
     worker.clear();
     worker.do(() => worker.core.cancel([ref(0), ref(5)], 'no more'));
     assert.deepEqual([worker.sent, worker.aborted], [[], []]);
+  });
+});
+
+describe('a delivery that may be reused', () => {
+  const mayBeReused = (index: number): SealedRecord =>
+    intent(index, 0, 'shell', undefined, { reuse: [], inputs: ['src'] });
+
+  it('is reported without a slot and without a start', () => {
+    const worker = connected();
+    worker.deliver(intent(0, 0, 'shell'), mayBeReused(1), mayBeReused(2));
+    assert.deepEqual([worker.started, worker.compared], [[keyOf(ref(0))], [keyOf(ref(1)), keyOf(ref(2))]]);
+    worker.do(() => worker.core.reused(keyOf(ref(2)), accepted));
+    assert.deepEqual(worker.reported(), [[2, 'accept']]);
+    const starts = worker.log.filter(record => topicOf(record) === TOPIC.childStarted);
+    assert.deepEqual(
+      starts.map(({ body }) => body['delivery']),
+      [keyOf(ref(0))],
+    );
+    worker.finish(ref(0));
+    worker.finish(ref(1));
+    assert.deepEqual(worker.reported(), [
+      [2, 'accept'],
+      [0, 'accept'],
+      [1, 'accept'],
+    ]);
+  });
+
+  it('is reported once, whatever comes first: its end, its return or its reuse', () => {
+    const worker = connected();
+    worker.deliver(mayBeReused(0), mayBeReused(1));
+    // The first one has started.
+    worker.do(() => worker.core.reused(keyOf(ref(0)), accepted));
+    assert.deepEqual(worker.reported(), []);
+    worker.do(() => worker.core.recall([ref(1)]));
+    worker.do(() => worker.core.reused(keyOf(ref(1)), accepted));
+    worker.finish(ref(0));
+    assert.deepEqual([worker.reported(), worker.returned()], [[[0, 'accept']], [1]]);
   });
 });
 

@@ -41,6 +41,8 @@ export interface Delivery {
 export type WorkerEffect =
   /** Run it. The answer is `finished`. */
   | { readonly type: 'start'; readonly delivery: Delivery }
+  /** Look whether a waiting attempt can be reused. The answer is `reused`, or none. */
+  | { readonly type: 'compare'; readonly delivery: Delivery }
   /** End a started attempt, with the reason. The answer is `finished` too. */
   | { readonly type: 'abort'; readonly key: string; readonly reason: string }
   | { readonly type: 'send'; readonly message: ToCoordinator }
@@ -289,8 +291,16 @@ export class Worker {
       }
       this.#records.push(sealed);
       this.#queue.push(delivery);
+      if (delivery.body.reuse !== undefined) this.#atOnce.push({ type: 'compare', delivery });
     }
     this.#pump();
+  }
+
+  /** Handles the finding that an accepted attempt is reused: the delivery takes no slot, and no start is written. */
+  reused(key: string, result: ResultFields): void {
+    const delivery = this.#deliveries.get(key);
+    if (delivery !== undefined && this.#move(delivery, 'reuse') === 'reported')
+      this.#reportEnd(delivery, result);
   }
 
   /**

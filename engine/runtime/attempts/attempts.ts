@@ -41,6 +41,9 @@ export class Attempts {
   /** Promises that resolve at the ends of attempts, by the subtask's thread and the attempt's number. */
   readonly #ends = new Map<string, Promise<void>>();
 
+  /** The latest comparison. */
+  #comparing: Promise<ResultFields | undefined> = Promise.resolve(undefined);
+
   constructor(options: AttemptsOptions) {
     this.#options = options;
   }
@@ -75,6 +78,21 @@ export class Attempts {
     void end.finally(() => {
       if (this.#ends.get(name) === end) this.#ends.delete(name);
     });
+  }
+
+  /**
+   * Returns the result of a waiting delivery if an accepted attempt of the same work can be reused. Deliveries are
+   * compared one after the other, and not once they have started.
+   */
+  reused(delivery: Delivery): Promise<ResultFields | undefined> {
+    const { reuse } = this.#options;
+    const compare = async (): Promise<ResultFields | undefined> => {
+      if (delivery.state !== 'queued') return undefined;
+      const begun = performance.now();
+      const result = await reuse?.reusedBefore(delivery);
+      return result && resultFields(result, performance.now() - begun, null);
+    };
+    return (this.#comparing = this.#comparing.then(compare));
   }
 
   /** Starts unless an accepted attempt of the same work can be reused. */

@@ -117,7 +117,7 @@ export class Fingerprints {
 const NOTHING = createHash('sha256').digest('hex');
 
 function compiled({ dir, globs, without = [] }: FilesOf): { readonly dir: string; readonly globs: Globs } {
-  const real = charactersOf(realpathSync(dir));
+  const real = charactersOf(realpathSync.native(dir));
   const given = compileGlobs(real, globs);
   const left = compileGlobs(real, without);
   const isLeft = (path: string): boolean => left.includes(path) && !left.excludes(path);
@@ -137,7 +137,7 @@ async function all(globs: Globs, filesAt: (root: string, base: string) => Promis
 /** True if a path, or a folder above it, is a symbolic link. */
 function goesThroughLink(path: string): boolean {
   try {
-    return realpathSync(bytesOf(path), { encoding: 'latin1' }) !== path || isLink(path);
+    return realpathSync.native(bytesOf(path), { encoding: 'latin1' }) !== path || isLink(path);
   } catch (error) {
     const code = systemCodeOf(error) ?? '';
     if (code === 'ELOOP') return true;

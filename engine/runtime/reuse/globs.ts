@@ -57,6 +57,9 @@ const OPTIONS = { dot: true, nonegate: true, flags: 's' } as const;
 /** @param isFolder true when the pattern also names all files below what it matches */
 function matcherOf(pattern: string, isFolder: boolean): (path: string) => boolean {
   if (pattern === '' || pattern === '.') return () => true;
+  // Most globs name one file or folder.
+  if (!isWild(pattern) && posix.normalize(pattern) === pattern)
+    return path => path === pattern || path.startsWith(`${pattern}/`);
   const isMatch = picomatch(pattern, OPTIONS);
   if (!isFolder) return path => isMatch(path);
   const isBelow = picomatch(`${pattern}/**`, OPTIONS);

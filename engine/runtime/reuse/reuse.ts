@@ -21,6 +21,8 @@ export interface ReuseOptions {
   readonly fileTime?: () => number;
 }
 
+const NEVER = new AbortController().signal;
+
 /** The number of fan-outs whose first deliveries are remembered. */
 const MAX_FAN_OUTS = 1_000;
 
@@ -36,6 +38,15 @@ export class Reuse {
     this.#fingerprints = new Fingerprints(options.clock, options.fileTime);
   }
 
+  /** Returns the result of an attempt that waits, if it need not run; undefined where it has to. Never rejects. */
+  async reusedBefore({ body, receivedAt }: Omit<ReuseRequest, 'signal'>): Promise<AttemptResult | undefined> {
+    const request = { body, receivedAt, signal: NEVER };
+    const files = filesOf(request);
+    if (files === null || body.reuse === undefined) return undefined;
+    const reusable = await this.#reusable(request, files, await this.#inputsOf(request, files));
+    return reusable && reusedResult(reusable);
+  }
+
   /** @param run runs the attempt; null: it could not begin */
   async resultOf(
     request: ReuseRequest,
@@ -43,9 +54,7 @@ export class Reuse {
   ): Promise<AttemptResult | null> {
     const files = filesOf(request);
     if (files === null) return run();
-    const inputs = await this.#tryTo(request, () =>
-      this.#fingerprints.inputs(files.inputs, this.#sinceOf(request)),
-    );
+    const inputs = await this.#inputsOf(request, files);
     const reusable = await this.#reusable(request, files, inputs);
     if (request.signal.aborted) return withoutCommand('cancelled', cancelReason(request.signal));
     if (reusable !== undefined) return reusedResult(reusable);
@@ -53,6 +62,10 @@ export class Reuse {
     if (result?.verdict !== 'accept') return result;
     const digests = await this.#tryTo(request, () => this.#digestsAfter(files, inputs));
     return digests === null ? result : { ...result, digests };
+  }
+
+  #inputsOf(request: ReuseRequest, { inputs }: DeclaredFiles): Promise<string | null> {
+    return this.#tryTo(request, () => this.#fingerprints.inputs(inputs, this.#sinceOf(request)));
   }
 
   /**

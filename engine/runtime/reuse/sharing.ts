@@ -20,7 +20,12 @@ export class Sharing<T> {
     const now = this.#clock.now();
     const known = this.#values.get(key);
     if (known !== undefined && known.begun >= since && now - known.begun <= MAX_AGE_MS) return known.value;
-    for (const [other, { begun }] of this.#values) if (now - begun > MAX_AGE_MS) this.#values.delete(other);
+    this.#values.delete(key);
+    // The oldest are first.
+    for (const [other, { begun }] of this.#values) {
+      if (now - begun <= MAX_AGE_MS) break;
+      this.#values.delete(other);
+    }
     const value = compute();
     this.#values.set(key, { begun: now, value });
     return value;

@@ -4,7 +4,7 @@ import { PROTOCOL, VERSION } from '../../contract/engine.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import { asJson, TOPIC, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
 import { ENVIRONMENT_GONE, type ToCoordinator, type ToWorker } from '../../domain/model/messages.ts';
-import { Worker, type WorkerEffect } from '../../domain/worker/worker.ts';
+import { Worker, type Delivery, type WorkerEffect } from '../../domain/worker/worker.ts';
 import type { Home } from '../../home/home.ts';
 import { processStart } from '../../system/process-table.ts';
 import type { Batch, Checkpoint, Log } from '../../log/log.ts';
@@ -303,6 +303,12 @@ export class WorkerEngine {
     );
   }
 
+  async #compare(delivery: Delivery): Promise<void> {
+    const result = await this.#attempts.reused(delivery);
+    if (result !== undefined && !this.#closing.signal.aborted)
+      this.#step(() => this.#core.reused(delivery.key, result));
+  }
+
   #prepare(effect: WorkerEffect, peer: CoordinatorPeer | undefined): () => void {
     if (effect.type !== 'send' || peer === undefined) return () => this.#do(effect, peer);
     return encodeAhead(peer, effect.message);
@@ -316,6 +322,8 @@ export class WorkerEngine {
       case 'start':
         if (!this.#closing.signal.aborted) this.#attempts.start(effect.delivery);
         return;
+      case 'compare':
+        return void this.#compare(effect.delivery);
       case 'abort':
         return this.#attempts.abort(effect.key, effect.reason);
       case 'exit':
