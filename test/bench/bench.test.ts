@@ -35,6 +35,7 @@ const FIGURES = {
   peers: ['peers_two_p50', 'peers_two_p99', 'peers_few', 'peers_many'],
   opening: ['opening_with_checkpoint', 'opening_without_checkpoint'],
   commands: ['fleet_start', 'fleet_list'],
+  runs: ['first_line_cold', 'first_line', 'reuse', 'printing'],
   freeze: ['freeze'],
   worktree: ['worktree', 'worktree_end'],
   load: ['load', 'load_p50', 'load_p99'],

@@ -12,6 +12,7 @@ import { opening, openOnce, readOnce } from './stages/opening.ts';
 import { peers } from './stages/peers.ts';
 import { plans } from './stages/plans.ts';
 import { profiled } from './stages/profiled.ts';
+import { runs } from './stages/runs.ts';
 import { scaling } from './stages/scaling.ts';
 import { attempt, growth, many, shell, sleep } from './stages/shell.ts';
 import { throughput } from './stages/throughput.ts';
@@ -31,6 +32,7 @@ const stages = {
   attempt,
   opening,
   commands,
+  runs,
   memory,
   freeze,
   worktree,

@@ -25,7 +25,7 @@ const STAGES: readonly StageName[] = [
     'attempt',
     'opening',
   ] as const),
-  ...(['commands', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
+  ...(['commands', 'runs', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
 ];
 /** The stages that run only on request. */
 const MORE: readonly StageName[] = ['growth', 'peers', 'log'];

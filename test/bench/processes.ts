@@ -48,6 +48,7 @@ export function benchEnvironment(home: string | null): NodeJS.ProcessEnv {
 /**
  * Runs a command to its end.
  * @param input the text of its standard input
+ * @param cwd its folder; default: this process's
  * @returns the time of the whole process, in ms @throws if it fails
  */
 export function timeCommand(
@@ -55,11 +56,12 @@ export function timeCommand(
   words: readonly string[],
   env: NodeJS.ProcessEnv,
   input = '',
+  cwd?: string,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const begun = performance.now();
     let errors = '';
-    const child = spawn(file, words, { env, stdio: ['pipe', 'ignore', 'pipe'] });
+    const child = spawn(file, words, { env, cwd, stdio: ['pipe', 'ignore', 'pipe'] });
     child.stdin.on('error', reject).end(input);
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     child.once('error', reject);
