@@ -67,7 +67,7 @@ export const JOBS: readonly Job[] = [
     name: 'run again what failed',
     spl: { command: 'spl retry', exitCode: 1 },
     peers: {
-      turbo: { command: 'turbo lint types test', note: 'what passed is in the cache' },
+      turbo: { command: 'turbo lint types test', note: 'or ↑, 2 keys; what passed is in the cache' },
       parallel: { command: 'parallel --retry-failed --joblog l', option: ' --joblog l' },
     },
   },

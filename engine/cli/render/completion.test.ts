@@ -77,10 +77,12 @@ describe('completion', () => {
     ];
     const answers = {
       runs: { runs: rows },
-      tasks: { tasks: rows.map(({ task: alias }) => task({ alias })) },
+      tasks: {
+        tasks: rows.map(({ task: alias, plan: name, run: number }) => task({ alias, run: { name, number } })),
+      },
     };
     const { out } = await run(['complete-names', 'runs'], { answers });
-    assert.equal(out, 'check\ncheck#4\ncheck#3\ncheck-4\nTASK-2\nMINE\n');
+    assert.equal(out, 'check\ncheck#4\ncheck#3\nTASK-2\nMINE\n');
   });
 
   it('offers scripts, subtasks and plans, also where the word run is left out', async () => {

@@ -109,8 +109,9 @@ async function ofScripts(context: Context, words: readonly string[]): Promise<Re
   if (hasSpace(words)) return null;
   const scripts = await scriptsNamed(context.cwd, words);
   if (scripts === null) return null;
-  say(context, `package.json: ${scripts.map(({ goal }) => goal).join(', ')}`);
-  return { ...ofWords(scripts.map(({ goal }) => goal)), subtasks: scripts };
+  const goals = scripts.map(({ goal }) => goal);
+  say(context, `package.json: ${goals.join(', ')}`);
+  return { ...ofWords(goals, words), subtasks: scripts };
 }
 
 /** Says what was chosen, which nobody typed. */

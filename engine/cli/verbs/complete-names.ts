@@ -1,3 +1,4 @@
+import type { TaskDocument } from '../../contract/documents.ts';
 import { printLines } from '../context.ts';
 import { namesOfFolder } from '../run/folder-names.ts';
 import { planFilesIn } from '../run/folder-work.ts';
@@ -21,7 +22,7 @@ export const completeNames = defineVerb({
 });
 
 /** The number of runs whose names are listed. */
-const MAX_RUNS = 50;
+const MAX_RUNS = 20;
 /** Matches a name that needs no quotes. */
 const BARE = /^[\w./:@+-]+$/;
 
@@ -42,7 +43,8 @@ async function namesOf(context: Context, kind: string): Promise<readonly string[
     case 'runs': {
       const { runs } = await context.report('runs', { limit: MAX_RUNS });
       const names = runs.flatMap(({ plan, run }) => (BARE.test(plan) ? [plan, `${plan}#${run}`] : []));
-      return [...new Set([...names, ...(await namesOf(context, 'tasks'))])];
+      const { tasks } = await context.report('tasks', { all: true });
+      return [...new Set([...names, ...tasks.filter(isOwnAlias).map(({ alias }) => alias)])];
     }
     case 'instances':
       return (await context.report('fleet', {})).instances.map(({ alias }) => alias);
@@ -52,3 +54,7 @@ async function namesOf(context: Context, kind: string): Promise<readonly string[
       return [];
   }
 }
+
+/** Returns false for an alias that was made of the name and number of a run, which is listed itself. */
+const isOwnAlias = ({ alias, run }: TaskDocument): boolean =>
+  run == null || !BARE.test(run.name) || !alias.endsWith(`-${run.number}`);

@@ -314,6 +314,7 @@ describe('spl run', () => {
       { name: 'test:unit', goal: 'pnpm run test:unit', run: 'pnpm run test:unit' },
     ]);
     assert.equal(opened!['goal'], 'pnpm run lint · pnpm run test:unit');
+    assert.equal(fanOut!['run'], 'lint');
     assert.equal(err, '· from package.json: pnpm run lint, pnpm run test:unit\n');
     const mixed = await in_(member, 'lint', 'true');
     assert.deepEqual([mixed.code, mixed.opened], [2, undefined]);
