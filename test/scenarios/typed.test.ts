@@ -55,6 +55,11 @@ describe('the everyday commands, typed in a terminal,', function () {
       assert.doesNotMatch(again.shown, /│ linted/);
       const all = await typed(fleet, 'spl output');
       assert.match(all.shown, /lint *│ linted\n[^]*test *│ tested\n/);
+      const passed = await typed(fleet, 'spl task output lint#1 test');
+      assert.match(passed.shown, /\ntested\n$/);
+      const whole = await typed(fleet, 'spl rerun');
+      assert.equal(whole.code, 0, whole.shown);
+      assert.match(whole.shown, /3 of 3 passed .* lint #2\n$/);
       const inTurn = await typed(fleet, 'spl -j1 lint types');
       assert.equal(inTurn.code, 0, inTurn.shown);
       assert.match(inTurn.shown, /2 of 2 passed/);
@@ -118,6 +123,21 @@ describe('the everyday commands, typed in a terminal,', function () {
       assert.equal(code, 130, out);
       assert.match(out, /was cancelled after/);
       assert.equal((await fleet.join('LONG')).outcome, 'cancelled');
+    }),
+  );
+
+  it(
+    'are completed by the Tab key of bash',
+    scenario({ env: { PATH } }, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.write('package.json', JSON.stringify({ name: 'example', scripts: SCRIPTS }));
+      const env = { ...fleet.env, npm_config_cache: fleet.at('.npm'), PS1: '$ ', HISTFILE: '/dev/null' };
+      const terminal = startInTerminal('bash --norc --noprofile -i', { cwd: fleet.cwd, env });
+      terminal.stdin.write('eval "$(spl completion bash)"\nspl lin\t\nspl output lint\\#\t\nexit\n');
+      const { out } = await ended(terminal, 60_000);
+      const shown = stripVTControlCharacters(out).replaceAll('\r\n', '\n');
+      assert.match(shown, /1 of 1 passed .* lint #1\n/);
+      assert.match(shown, /> echo linted\n\nlinted\n/);
     }),
   );
 
