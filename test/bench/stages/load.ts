@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import * as http from 'node:http';
+import * as net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { homePaths } from '../../../engine/home/paths.ts';
@@ -36,6 +36,7 @@ export async function load(stage: Stage): Promise<Figure[]> {
   const home = join(stage.dir, 'h');
   await using fleet = await BenchFleet.start(stage.bin, home);
   const { endpoint } = await fleet.client.report('health', {});
+  if (endpoint === null) throw new Error('the engine has no port');
   const token = (await readFile(homePaths(home).token, 'utf8')).trim();
   const sync = Array.from({ length: 200 }, () => appends.appendOne(RECORD_BYTES));
   const records = 100 * clients;
@@ -107,24 +108,29 @@ function spreadOfMany(values: readonly number[]): Figure['spread'] {
 // --- the process of the clients -------------------------------------------------------------------------------------
 
 interface LoadJob {
-  readonly endpoint: string | null;
+  readonly endpoint: string;
   readonly token: string;
   readonly clients: number;
   readonly secs: number;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** Writes for the given time, then reads back each acknowledged record. */
 export async function writeAndReadBack(): Promise<Written> {
-  const job = JSON.parse(process.env['LOAD_JOB']!) as LoadJob & { endpoint: string };
-  const agent = new http.Agent({ keepAlive: true, maxSockets: job.clients });
+  const job = JSON.parse(process.env['LOAD_JOB']!) as LoadJob;
+  const clients = await Promise.all(Array.from({ length: job.clients }, () => LoadClient.connect(job)));
   const acknowledged: string[] = [];
   const latenciesMs: number[] = [];
   let refused = 0;
   const ends = performance.now() + job.secs * 1000;
-  const write = async (client: number): Promise<void> => {
+  const write = async (client: LoadClient, name: number): Promise<void> => {
     for (let clock = 0; performance.now() < ends;) {
       const begun = performance.now();
-      const { status, text } = await ask(job, agent, '/v1/records', recordOf(client, clock));
+      const { status, text } = await client.ask('/v1/records', recordOf(name, clock));
       if (status === 429) {
         refused++;
         await pause(1000);
@@ -136,15 +142,15 @@ export async function writeAndReadBack(): Promise<Written> {
       clock++;
     }
   };
-  await Promise.all(Array.from({ length: job.clients }, (_, client) => write(client)));
+  await Promise.all(clients.map(write));
   let lost = 0;
   let next = 0;
-  const readBack = async (): Promise<void> => {
+  const readBack = async (client: LoadClient): Promise<void> => {
     for (let id = acknowledged[next++]; id !== undefined; id = acknowledged[next++])
-      if ((await ask(job, agent, `/v1/records/${id}`)).status !== 200) lost++;
+      if ((await client.ask(`/v1/records/${id}`)).status !== 200) lost++;
   };
-  await Promise.all(Array.from({ length: job.clients }, readBack));
-  agent.destroy();
+  await Promise.all(clients.map(readBack));
+  for (const client of clients) client.close();
   return { acknowledged: acknowledged.length, lost, refused, latenciesMs };
 }
 
@@ -154,23 +160,56 @@ function recordOf(client: number, clock: number): string {
   return JSON.stringify({ act: 'KNOW', actor: WRITER, thread, clock, data_type: 'SCALAR', body });
 }
 
-function ask(
-  { endpoint, token }: LoadJob & { endpoint: string },
-  agent: http.Agent,
-  path: string,
-  body?: string,
-): Promise<{ readonly status: number; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+/**
+ * A client with one connection, on which it waits for each answer. It knows only answers with a length: `node:http` takes
+ * as much processor time for a request as the engine does, and both share the machine.
+ */
+class LoadClient {
+  readonly #socket: net.Socket;
+  readonly #head: string;
+  #bytes = '';
+  #answered: ((answer: Answer) => void) | undefined;
+  #failed: ((error: Error) => void) | undefined;
+
+  private constructor(socket: net.Socket, head: string) {
+    this.#socket = socket;
+    this.#head = head;
+    // In Latin-1, a character is a byte, as the length counts.
+    socket.setEncoding('latin1').on('data', (text: string) => this.#take(text));
+    socket.on('error', error => this.#failed?.(error));
+    socket.on('close', () => this.#failed?.(new Error('the engine closed the connection')));
+  }
+
+  static async connect({ endpoint, token }: LoadJob): Promise<LoadClient> {
+    const { hostname, port, host } = new URL(endpoint);
+    const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
+    await once(socket, 'connect');
+    const fields = `host: ${host}\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`;
+    return new LoadClient(socket, fields);
+  }
+
+  ask(path: string, body?: string): Promise<Answer> {
     const method = body === undefined ? 'GET' : 'POST';
-    const request = http.request(`${endpoint}${path}`, { agent, method, headers }, answer => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => (text += chunk));
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
-      answer.on('error', reject);
+    const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`;
+    return new Promise((resolve, reject) => {
+      this.#answered = resolve;
+      this.#failed = reject;
+      this.#socket.write(`${method} ${path} HTTP/1.1\r\n${this.#head}${length}\r\n${body ?? ''}`);
     });
-    request.on('error', reject);
-    request.end(body);
-  });
+  }
+
+  close(): void {
+    this.#failed = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(text: string): void {
+    this.#bytes += text;
+    const start = this.#bytes.indexOf('\r\n\r\n') + 4;
+    const length = /\r\ncontent-length: (\d+)\r\n/i.exec(this.#bytes)?.[1];
+    if (start < 4 || length === undefined || this.#bytes.length < start + Number(length)) return;
+    const answer = { status: Number(this.#bytes.slice(9, 12)), text: this.#bytes.slice(start) };
+    this.#bytes = '';
+    this.#answered?.(answer);
+  }
 }
