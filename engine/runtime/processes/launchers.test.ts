@@ -5,15 +5,44 @@ import { chmod, mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { soon } from '../../../test/harness/until.ts';
 import { messageOf } from '../../errors.ts';
 import { processTable } from '../../system/process-table.ts';
 import { pumpOutput } from '../executors/output-pump.ts';
 import { newControlGroup, ownControlGroup } from './control-group.ts';
 import { Launchers } from './launchers.ts';
-import type { Launch, Launcher, Place } from './launcher.ts';
+import { NotLaunched, type Launch, type Launcher, type Place } from './launcher.ts';
 
-/** A module of Perl with which no process can be started. */
-const NO_FORK = 'package NoFork; BEGIN { *CORE::GLOBAL::fork = sub { $! = 11; undef } } 1;';
+/** Code of Perl with which no process can be started. */
+const NO_FORK = '*CORE::GLOBAL::fork = sub { $! = 11; undef };';
+
+/** The moments at which a launcher is killed: the code of Perl that does it, and the command that it starts. */
+const DEATHS: Readonly<Record<string, readonly [code: string, script: string]>> = {
+  'before it makes an output': ['*POSIX::mkfifo = sub { kill 9, $$ }', 'sleep 300'],
+  'when it has made an output': [
+    'my $make = \\&POSIX::mkfifo; *POSIX::mkfifo = sub { &$make; kill 9, $$ }',
+    'sleep 300',
+  ],
+  'when it has made a note': [
+    'my ($calls, $dup) = (0, \\&POSIX::dup2); *POSIX::dup2 = sub { kill 9, $$ if ++$calls > 3; &$dup }',
+    'sleep 300',
+  ],
+  'before a fork': ['*CORE::GLOBAL::fork = sub () { kill 9, $$ }', 'sleep 300'],
+  'after a fork': [
+    '*CORE::GLOBAL::fork = sub () { my $pid = CORE::fork; kill 9, $$ if $pid; $pid }',
+    'sleep 300',
+  ],
+  'before its child has a session': ['*POSIX::setsid = sub { kill 9, getppid }', 'sleep 300'],
+  'before its child has said that it runs': [
+    '*CORE::GLOBAL::getppid = sub () { my $pid = CORE::getppid; kill 9, $pid; $pid }',
+    'sleep 300',
+  ],
+  'at the end of a command': [
+    '*CORE::GLOBAL::waitpid = sub { my $pid = CORE::waitpid($_[0], $_[1]); kill 9, $$ if $pid > 0; $pid }',
+    'true',
+  ],
+  'before it removes the files of a command': ['*CORE::GLOBAL::unlink = sub { kill 9, $$ }', 'true'],
+};
 
 describe('the launchers of a worker', () => {
   let dir: string;
@@ -44,17 +73,45 @@ describe('the launchers of a worker', () => {
   });
 
   it('say so where the system has no more processes, and leave nothing', async () => {
-    const program = join(dir, 'perl');
-    await writeFile(join(dir, 'NoFork.pm'), NO_FORK);
-    await writeFile(program, `#!/bin/sh\nexec perl -I'${dir}' -MNoFork "$@"\n`);
-    await chmod(program, 0o755);
-    const poor = new Launchers(dir, program);
+    const poor = new Launchers(dir, await perlWith(dir, NO_FORK));
     try {
       const launcher = (await poor.current()) ?? assert.fail('it does not run');
       await assert.rejects(launcher.start(launch('true')), /^Error: EAGAIN: /);
-      assert.deepEqual((await readdir(dir)).sort(), ['NoFork.pm', 'perl']);
+      assert.deepEqual((await readdir(dir)).sort(), ['Changed.pm', 'perl']);
     } finally {
       await poor.close();
+    }
+  });
+
+  describe('name what they leave, and nothing runs on, when they are killed', () => {
+    for (const [moment, [code, script]] of Object.entries(DEATHS)) {
+      it(moment, async function () {
+        if (process.platform !== 'linux') return this.skip();
+        const tools = await mkdtemp(join(tmpdir(), 'spl-perl-'));
+        const mortal = new Launchers(dir, await perlWith(tools, `require POSIX; ${code};`));
+        try {
+          const wanted = launch(script);
+          const launcher = (await mortal.current()) ?? assert.fail('it does not run');
+          const left = await launcher.start(wanted).then(
+            async ({ exited, release }) => {
+              assert.deepEqual([(await exited).code, (await exited).signal], [null, null]);
+              return release();
+            },
+            (error: unknown) => (error instanceof NotLaunched ? error.left : assert.fail(messageOf(error))),
+          );
+          await launcher.gone;
+          await soon(
+            'the command ends',
+            async () => (await processTable().find({ mark: wanted.mark })).length === 0,
+          );
+          const named = [...left.files, wanted.note];
+          for (const name of await readdir(dir)) assert.ok(named.includes(join(dir, name)), name);
+          assert.equal((await (await (await running()).start(launch('exit 3'))).exited).code, 3);
+        } finally {
+          await mortal.close();
+          await rm(tools, { recursive: true });
+        }
+      });
     }
   });
 
@@ -181,6 +238,15 @@ describe('the launchers of a worker', () => {
       assert.equal(await outputOf(launch('kill -TERM $$; echo on')), '');
     });
   });
+
+  /** Makes a Perl that runs some code first. @returns its path */
+  async function perlWith(folder: string, code: string): Promise<string> {
+    const program = join(folder, 'perl');
+    await writeFile(join(folder, 'Changed.pm'), `package Changed; BEGIN { ${code} } 1;`);
+    await writeFile(program, `#!/bin/sh\nexec perl -I'${folder}' -MChanged "$@"\n`);
+    await chmod(program, 0o755);
+    return program;
+  }
 
   /** Runs a command to its end, and returns what it printed. */
   async function outputOf(wanted: Launch): Promise<string> {
