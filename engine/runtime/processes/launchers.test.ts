@@ -93,9 +93,10 @@ describe('the launchers of a worker', () => {
           const wanted = launch(script);
           const launcher = (await mortal.current()) ?? assert.fail('it does not run');
           const left = await launcher.start(wanted).then(
-            async ({ exited, release }) => {
-              assert.deepEqual([(await exited).code, (await exited).signal], [null, null]);
-              return release();
+            async launched => {
+              const { code, signal } = await launched.exited;
+              assert.deepEqual([code, signal], [null, null]);
+              return launched.release();
             },
             (error: unknown) => (error instanceof NotLaunched ? error.left : assert.fail(messageOf(error))),
           );
