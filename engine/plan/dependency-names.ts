@@ -42,7 +42,10 @@ class Names {
     for (const { index, body, written } of drafts) {
       const name = body['name'];
       // A name with a faulty placeholder already has a diagnostic.
-      if (typeof name !== 'string' || name.includes('${{')) continue;
+      const isOpen = written.sources.size > 0;
+      if (typeof name !== 'string' || (name.includes('${{') && !isOpen)) continue;
+      if (isOpen && index === written.indices[0] && lacksKey(written))
+        repeated.push([name, written, written]);
       const holder = this.#byName.get(name);
       if (holder === undefined) this.#byName.set(name, index);
       else repeated.push([name, written, drafts[holder]!.written]);
@@ -117,7 +120,7 @@ class Names {
   #repeated(name: string, written: WrittenSubtask, first: WrittenSubtask): void {
     const message =
       written === first
-        ? `the name '${name}' is that of ${written.indices.length} subtasks: add a placeholder of the matrix to it`
+        ? `the name '${name}' is that of ${written.sources.size > 0 ? 'every subtask of its matrix' : `${written.indices.length} subtasks`}: add a placeholder of the matrix to it`
         : `the name '${name}' is that of another subtask as well`;
     const range = written.name?.range ?? written.range;
     this.#plan.diagnostics.error('duplicate-name', message, range, this.#otherName(name, written, first));
@@ -148,4 +151,10 @@ class Names {
     while (this.#byName.has(`${name}-${number}`)) number++;
     return `-${number}`;
   }
+}
+
+/** Returns true where the name of all subtasks of a matrix over results would be the same. */
+function lacksKey({ name, sources }: WrittenSubtask): boolean {
+  const keys = placeholders(name?.value ?? '').map(({ key }) => key);
+  return [...sources.keys()].some(each => !keys.includes(each));
 }

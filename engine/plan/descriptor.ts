@@ -3,6 +3,7 @@ import { repeatedKey } from '../contract/unique-keys.ts';
 import type { SubtaskRef } from '../subtask/subtask-ref.ts';
 import { BODY_KEYS, type BodyKey, type Subtask } from '../subtask/subtask.ts';
 import type { Kind } from '../subtask/table.ts';
+import { matrixOf } from '../subtask/matrix.ts';
 import { suggestionFor } from './foreign-keys.ts';
 
 /**
@@ -40,7 +41,7 @@ export function parseDescriptor(text: string): DescriptorResult {
 }
 
 /**
- * Writes a descriptor as `key=value,…` text; as JSON if it has variables, or globs with a `+`. `parseDescriptor` reads
+ * Writes a descriptor as `key=value,…` text; as JSON if it has variables, a matrix, or globs with a `+`. `parseDescriptor` reads
  * it as the same descriptor.
  */
 export function printDescriptor(descriptor: Descriptor): string {
@@ -51,9 +52,11 @@ export function printDescriptor(descriptor: Descriptor): string {
     .join(',');
 }
 
-/** Returns true for variables, and for a glob that contains the separator of globs. */
-const needsJson = ({ env, inputs = [], outputs = [] }: Descriptor): boolean =>
-  env !== undefined || [...inputs, ...outputs].some(glob => glob.includes('+') || glob !== glob.trim());
+/** Returns true for variables, a matrix, and a glob that contains the separator of globs. */
+const needsJson = ({ env, matrix, inputs = [], outputs = [] }: Descriptor): boolean =>
+  env !== undefined ||
+  matrix !== undefined ||
+  [...inputs, ...outputs].some(glob => glob.includes('+') || glob !== glob.trim());
 
 function printValue(value: Descriptor[keyof Descriptor]): string {
   const text = Array.isArray(value)
@@ -184,7 +187,7 @@ const SPELLINGS: Readonly<Record<Kind, (pair: Pair & { readonly value: string })
   names: ({ value }) => readDependencies(value),
   globs: ({ value }) => readGlobs(value),
   variables: asObject,
-  values: asObject,
+  values: pair => matrixOf(pair.value) ?? asObject(pair),
 };
 
 const AS_JSON = 'write the whole subtask as JSON, {"goal": "…", "env": {"NAME": "value"}}';
@@ -204,10 +207,11 @@ function readNumber(text: string): number | undefined {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }
 
-/** The readers of lists that may also be written as one text. */
-const LISTS: { readonly [K in Kind]?: (text: string) => readonly unknown[] } = {
+/** The readers of lists and objects that may also be written as one text. */
+const SHORT_FORMS: { readonly [K in Kind]?: (text: string) => object | null } = {
   names: readDependencies,
   globs: readGlobs,
+  values: matrixOf,
 };
 
 function readJson(text: string): Descriptor {
@@ -222,7 +226,7 @@ function readJson(text: string): Descriptor {
   // A text that begins with a brace and parses is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
-    const read = typeof value === 'string' ? LISTS[ROW_OF.get(key)?.kind ?? 'text'] : undefined;
+    const read = typeof value === 'string' ? SHORT_FORMS[ROW_OF.get(key)?.kind ?? 'text'] : undefined;
     return { key, value: read?.(value as string) ?? value, keyAt, valueAt: keyAt };
   });
   return assemble(

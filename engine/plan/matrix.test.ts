@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { combinations, commandWithVariables, filledIn, variablesIn } from './matrix.ts';
+import { combinations } from '../subtask/matrix.ts';
+import { commandWithVariables, filledIn, variablesIn } from './matrix.ts';
 
 /** Values as written by people and generators, without the control characters that a matrix refuses. */
 const value = fc

@@ -1,14 +1,11 @@
+import { variableOf, type Combination } from '../subtask/matrix.ts';
 import { resultName, resultRefOf, type ResultRef } from '../subtask/results.ts';
-
-/** One combination of a matrix: a value for each key, as it was written. */
-export type Combination = ReadonlyMap<string, string>;
 
 /** Matches a placeholder: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
 const PLACEHOLDER = /\$\{\{([^}]*)\}\}/g;
 const MATRIX_KEY = /^\s*matrix\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
 const PARAM = /^\s*params\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
 const VARIABLE = /^\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*$/;
-export const MATRIX_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /** A placeholder in a text. */
 export interface Placeholder {
@@ -37,18 +34,6 @@ export function placeholders(text: string): readonly Placeholder[] {
   }));
 }
 
-/**
- * Returns all combinations of a matrix's values. The last key changes fastest. A matrix without keys has one
- * combination.
- */
-export function combinations(matrix: ReadonlyMap<string, readonly string[]>): readonly Combination[] {
-  let all: ReadonlyMap<string, string>[] = [new Map()];
-  for (const [key, values] of matrix) {
-    all = all.flatMap(combination => values.map(value => new Map([...combination, [key, value]])));
-  }
-  return all;
-}
-
 /** The values of a plan's params, by name. A param without a value stays as it is written. */
 export type ParamValues = ReadonlyMap<string, string>;
 const NO_PARAMS: ParamValues = new Map();
@@ -66,11 +51,6 @@ function valueOf(
   if (key !== null) return combination.get(key);
   return param === null ? undefined : params.get(param);
 }
-
-/**
- * Returns the variable that gives a command the value of a matrix key. Keys that differ only in `-` and `_` share one.
- */
-export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll('-', '_')}`;
 
 /** Returns the variable that gives a command the value of a param. */
 export const paramVariable = (name: string): string => `SPL_PARAM_${name.replaceAll('-', '_')}`;

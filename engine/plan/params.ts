@@ -1,6 +1,7 @@
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Diagnostics, Fix, Range } from './diagnostics.ts';
-import { MATRIX_NAME, paramVariable, type ParamValues, type Placeholder } from './matrix.ts';
+import { MATRIX_NAME } from '../subtask/matrix.ts';
+import { paramVariable, type ParamValues, type Placeholder } from './matrix.ts';
 import { PARAM_KEY_NAMES } from './plan-keys.ts';
 import type { Entry, PlanText } from './plan-text.ts';
 

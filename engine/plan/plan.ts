@@ -5,6 +5,7 @@ import type { subtaskSchema } from '../subtask/subtask.ts';
 import { FleetError } from '../errors.ts';
 import type { Variables } from '../subtask/variables.ts';
 import type { Budgeted } from '../domain/model/budgets.ts';
+import { mostWith } from '../domain/model/matrices.ts';
 import { parsePredicate, type CelCompiler } from '../domain/model/predicate.ts';
 import { nearestName } from '../domain/model/did-you-mean.ts';
 import { completeSubtasks } from '../domain/commands/subtask-validation.ts';
@@ -275,8 +276,10 @@ class PlanReader {
   #join(written: Written | null): void {
     if (written === null || this.#members.length === 0) return;
     try {
-      const predicate = parsePredicate(written.value, this.#members.length, this.#context.cel);
-      if (predicate.kind === 'cel') this.#findConstants(written);
+      const predicate = parsePredicate(written.value, this.#mostMembers, this.#context.cel);
+      // The names and the number of the subtasks of a matrix over results are not known.
+      if (predicate.kind === 'cel' && this.#mostMembers === this.#members.length)
+        this.#findConstants(written);
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#joinFault(written, thrown);
@@ -286,6 +289,11 @@ class PlanReader {
   /** The subtasks that the join is about. */
   get #members(): readonly Draft[] {
     return this.#drafts.filter(isMember);
+  }
+
+  get #mostMembers(): number {
+    const members = this.#members;
+    return mostWith(members.length, members.filter(({ written }) => written.sources.size > 0).length);
   }
 
   /** Returns the range in the file of part of a text's value. */
@@ -302,7 +310,7 @@ class PlanReader {
     const range = this.#placeIn(written, position, length);
     // The range already gives the position.
     const message = fault.message.replace(/ at position \d+$/, '');
-    const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#members.length) : undefined;
+    const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#mostMembers) : undefined;
     const text = /did you mean '([^']+)'/.exec(message)?.[1] ?? most;
     const fixes = text === undefined ? [] : [fixTo(text, range)];
     this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);

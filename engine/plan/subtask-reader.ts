@@ -1,20 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Node } from 'yaml';
+import { isScalar, type Node } from 'yaml';
 import { resultName, type ResultRef } from '../subtask/results.ts';
 import { decodeAhead } from '../subtask/decode.ts';
+import {
+  combinations,
+  MATRIX_NAME,
+  variableOf,
+  wholeResultRef,
+  type Combination,
+} from '../subtask/matrix.ts';
 import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
 import {
-  combinations,
   commandWithVariables,
   filledIn,
-  MATRIX_NAME,
   placeholders,
-  variableOf,
   variablesIn,
-  type Combination,
   type ParamValues,
   type Placeholder,
 } from './matrix.ts';
@@ -36,8 +39,10 @@ export interface WrittenSubtask {
   readonly depends: readonly Written[];
   /** The results of other subtasks that its texts use. */
   readonly results: ResultUse[];
-  /** The values of each key of its matrix; null for an invalid matrix. */
+  /** The values of each key of its matrix; null for an invalid matrix. A key over a result has its own placeholder. */
   readonly matrix: Matrix | null;
+  /** The keys of its matrix whose values are results, each with its reference. */
+  readonly sources: Sources;
   /** The indices of the subtasks that the matrix makes, ascending. */
   readonly indices: number[];
 }
@@ -103,7 +108,13 @@ const MISPLACED: Readonly<Record<Obstacle, string>> = {
 };
 
 export type Matrix = ReadonlyMap<string, readonly string[]>;
+type Sources = ReadonlyMap<string, ResultUse>;
 type Keys = ReadonlyMap<string, Entry>;
+
+/** The keys whose texts a matrix over results fills in. */
+const FILLED_LATER: readonly string[] = ['name', 'goal', 'prompt', 'run', 'dir', 'env', 'inputs', 'outputs'];
+
+const placeholderOf = (key: string): string => `\${{ matrix.${key} }}`;
 
 /** The params of a plan, for its subtasks. */
 interface Params {
@@ -164,8 +175,7 @@ export class SubtaskReader {
   }
 
   #add({ written: read, filled: all }: ReadSubtask): void {
-    const { range, name, ranges, depends, results, matrix } = read;
-    const written = { range, name, ranges, depends, results, matrix, indices: [] as number[] };
+    const written = { ...read, indices: [] as number[] };
     this.written.push(written);
     for (const filled of all) {
       const index = this.drafts.length;
@@ -181,19 +191,21 @@ export class SubtaskReader {
     this.#plan.refuseUnknown(entries, SUBTASK_KEY_NAMES, 'a subtask');
     const keys: Keys = new Map(entries.map(entry => [entry.key, entry]));
     const name = keys.get('name');
-    const matrix = this.#matrix(keys.get('matrix'));
+    const sources = new Map<string, ResultUse>();
+    const matrix = this.#matrix(keys.get('matrix'), sources);
     const written: WrittenSubtask = {
       range,
       name: name === undefined ? null : this.#plan.textOf(name.node, 'name', name.range),
       ranges: new Map(entries.map(({ key, range: place }) => [key, place])),
       depends: this.#depends(keys.get('depends')),
-      results: [],
+      results: [...sources.values()],
       matrix,
+      sources,
       indices: [],
     };
     this.#goal(written, keys);
     for (const entry of matrix === null ? [] : entries)
-      if (entry.key !== 'matrix') this.#placeholders(entry, matrix!, written.results);
+      if (entry.key !== 'matrix') this.#placeholders(entry, written);
     const all = matrix === null ? [] : combinations(matrix);
     const filled = all.map(combination => this.#fillIn(written, keys, combination));
     return { written, filled, ranges: rangesOf(written), at: range.start };
@@ -214,7 +226,7 @@ export class SubtaskReader {
   #fillIn(written: WrittenSubtask, keys: Keys, combination: Combination): Filled {
     const body: Record<string, unknown> = {};
     for (const { key, field, kind } of SUBTASK_KEYS.values()) {
-      if (field === null || kind === 'variables' || kind === 'names') continue;
+      if (field === null || kind === 'variables' || kind === 'names' || kind === 'values') continue;
       const value = this.#filled(keys.get(key), combination);
       if (value !== undefined) body[field] = value;
     }
@@ -226,6 +238,8 @@ export class SubtaskReader {
     // Checked even if it is not used, so that faults are reported.
     const prompt = this.#filled(keys.get('prompt'), combination);
     body['goal'] ??= prompt ?? body['name'];
+    const sources = Array.from(written.sources, ([key, ref]) => [key, `\${{ subtasks.${resultName(ref)} }}`]);
+    if (sources.length > 0) body['matrix'] = Object.fromEntries(sources);
     const depends = written.depends.map(({ value, range }) => ({
       text: this.#fill(value, combination),
       range,
@@ -279,14 +293,24 @@ export class SubtaskReader {
 
   // --- the matrix ---------------------------------------------------------------------------------------------
 
-  /** Reads the values of each key; none without a matrix. Null, with a diagnostic, for an invalid matrix. */
-  #matrix(entry: Entry | undefined): Matrix | null {
+  /**
+   * Reads the values of each key; none without a matrix. Null, with a diagnostic, for an invalid matrix.
+   * @param sources receives the keys whose values are results
+   */
+  #matrix(entry: Entry | undefined, sources: Map<string, ResultUse>): Matrix | null {
     const matrix = new Map<string, readonly string[]>();
+    const whole = entry && this.#expression(entry);
+    if (whole !== undefined) {
+      const ref = whole && this.#source(whole);
+      if (ref === null) return null;
+      sources.set(ref.key, ref);
+      return matrix.set(ref.key, [placeholderOf(ref.key)]);
+    }
     const keys = entry === undefined ? [] : this.#plan.entriesOf(entry.node, 'matrix', entry.range);
     if (keys === null) return null;
     let count = 1;
     for (const key of keys) {
-      const values = this.#values(key);
+      const values = this.#values(key, sources);
       if (values === null) return null;
       const twin = [...matrix.keys()].find(other => variableOf(other) === variableOf(key.key));
       if (twin !== undefined) this.#twins(key, twin);
@@ -299,12 +323,35 @@ export class SubtaskReader {
     return null;
   }
 
-  #values(key: Entry): readonly string[] | null {
+  /** Returns a value that is written as an expression; undefined for any other, null for one that is not readable. */
+  #expression({ node, key, range }: Entry): Written | null | undefined {
+    const { start, end } = range;
+    if (!isScalar(node) || !this.#plan.text.slice(start, end).includes('${{')) return undefined;
+    return this.#plan.textOf(node, key, range);
+  }
+
+  /** Reads the reference to the result that has the values of a key. Null, with a diagnostic, for another text. */
+  #source({ value, range }: Written): ResultUse | null {
+    const ref = wholeResultRef(value);
+    if (ref !== null) return { ...ref, range };
+    const message = 'the values of a result are written ${{ subtasks.NAME.results.KEY }}, and nothing else';
+    this.#plan.diagnostics.error('matrix', message, range);
+    return null;
+  }
+
+  #values(key: Entry, sources: Map<string, ResultUse>): readonly string[] | null {
     const { diagnostics } = this.#plan;
     if (!MATRIX_NAME.test(key.key)) {
       const message = `'${key.key}' can't be a key of a matrix: letters, digits, _ and -`;
       diagnostics.error('matrix', message, key.keyRange);
       return null;
+    }
+    const expression = this.#expression(key);
+    if (expression !== undefined) {
+      const ref = expression && this.#source(expression);
+      if (ref === null) return null;
+      sources.set(key.key, ref);
+      return [placeholderOf(key.key)];
     }
     const items = this.#plan.itemsOf(key);
     if (items?.length === 0)
@@ -332,10 +379,10 @@ export class SubtaskReader {
   }
 
   /** Reports placeholders that are unknown, or are not separate words of their command line. */
-  #placeholders(entry: Entry, matrix: Matrix, results: ResultUse[]): void {
+  #placeholders(entry: Entry, subtask: WrittenSubtask): void {
     if (entry.key === 'env') {
       const variables = readEnv(this.#plan, entry)?.values() ?? [];
-      for (const written of variables) this.#placeholdersIn('env', written, matrix, results);
+      for (const written of variables) this.#placeholdersIn('env', written, subtask);
       return;
     }
     for (const node of this.#plan.itemsOrOne(entry)) {
@@ -343,29 +390,35 @@ export class SubtaskReader {
       // Few texts have placeholders. The others need no scan by character.
       if (!this.#plan.text.slice(start, end).includes('${{')) continue;
       const written = this.#plan.textOf(node, entry.key, { start, end });
-      if (written !== null) this.#placeholdersIn(entry.key, written, matrix, results);
+      if (written !== null) this.#placeholdersIn(entry.key, written, subtask);
     }
   }
 
-  #placeholdersIn(key: string, written: Written, matrix: Matrix, results: ResultUse[]): void {
+  #placeholdersIn(key: string, written: Written, subtask: WrittenSubtask): void {
     const found = placeholders(written.value);
     if (found.length === 0) return;
     const offsets = written.offsets(this.#plan.text);
     const placeOf = ({ start, end }: Range): Range => ({ start: offsets[start]!, end: offsets[end]! });
     for (const each of found) {
       const range = placeOf(each);
-      this.#placeholder(key, each, range, matrix);
-      if (each.result !== null) results.push({ ...each.result, range });
+      this.#placeholder(key, each, range, subtask);
+      if (each.result !== null) subtask.results.push({ ...each.result, range });
     }
     if (key !== 'run') return;
     for (const each of misplacedPlaceholders(written.value)) this.#misplaced(each, written, placeOf(each));
   }
 
-  #placeholder(key: string, placeholder: Placeholder, range: Range, matrix: Matrix): void {
+  #placeholder(key: string, placeholder: Placeholder, range: Range, subtask: WrittenSubtask): void {
     const { key: of, variable, param, result } = placeholder;
     requireParam(placeholder, this.#params.names, range, this.#plan.diagnostics);
     if (param !== null) return;
-    if (of !== null && !matrix.has(of)) this.#unknownKey(of, range, [...matrix.keys()]);
+    const { sources, matrix } = subtask;
+    if (of !== null && !matrix!.has(of)) this.#unknownKey(of, range, [...matrix!.keys()]);
+    const source = of === null ? undefined : sources.get(of);
+    if (source !== undefined && !FILLED_LATER.includes(key)) {
+      const message = `\${{ matrix.${of} }} is known when '${source.subtask}' has ended, and only ${FILLED_LATER.slice(0, -1).join(', ')} and ${FILLED_LATER.at(-1)} can wait for that`;
+      this.#plan.diagnostics.error('matrix', message, range);
+    }
     const mayWait = key === 'run' || key === 'env';
     if (of !== null || (mayWait && (variable !== null || result !== null))) return;
     const what = result === null ? variable && `env.${variable}` : `subtasks.${resultName(result)}`;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds } from '../record/values.ts';
 import { globsSchema } from './globs.ts';
+import { matrixSchema } from './matrix.ts';
 import { NONE, subtaskRef } from './subtask-ref.ts';
 import { FREE_CHOICE, LEAST_LOADED } from './target.ts';
 import { envSchema } from './variables.ts';
@@ -256,10 +257,12 @@ export const ROWS = [
   },
   {
     key: 'matrix',
-    field: null,
+    // A plan may also give the values. The body has only the keys whose values are results.
+    field: 'matrix',
     kind: 'values',
-    schema: v.unknown(),
-    summary: 'makes a subtask of each combination of these values',
-    help: 'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written.',
+    schema: orNull(matrixSchema),
+    usual: null,
+    summary: 'makes a subtask of each combination of these values, or of the [values of a result](#a-matrix-over-a-result)',
+    help: 'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written. The values of a key may be a result: `${{ subtasks.NAME.results.KEY }}`. Then the subtasks are made when that subtask has ended.',
   },
 ] as const satisfies readonly (WrittenKey & Partial<Omit<Member, 'field'>> & { readonly form?: true })[];

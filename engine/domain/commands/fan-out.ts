@@ -24,6 +24,7 @@ import {
   requireSubtaskAgain,
   type Levels,
 } from '../policy/namespace-policy.ts';
+import { mostMembers } from '../model/matrices.ts';
 import { parsePredicate, type CelCompiler } from '../model/predicate.ts';
 import { budgetDocument } from '../model/budgets.ts';
 import { aliasOfRun, nextNumber } from '../model/runs.ts';
@@ -184,7 +185,7 @@ function completeRequest(
     limits: request,
   });
   requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
-  parsePredicate(request.join, membersAmong(subtasks).length, context.cel);
+  parsePredicate(request.join, mostMembers(subtasks), context.cel);
   const { run: name, ...rest } = request;
   const run = name === undefined ? null : { name, number: nextNumber(state, name, namespace) };
   return { ...rest, namespace, subtasks, run, serial_of: null };
@@ -301,7 +302,8 @@ function requestAgain(state: FleetState, { alias, fanOut }: Task): Required<Omit
   const name = fanOut.run?.name ?? alias;
   const budget = budgetDocument(fanOut.budget);
   return {
-    subtasks: fanOut.subtasks,
+    // A matrix has the values of its own run.
+    subtasks: fanOut.opened,
     join: fanOut.join,
     losers: fanOut.losers,
     timeout_secs: timeoutMs === null ? null : timeoutMs / 1000,

@@ -2,6 +2,7 @@ import type { FleetError } from '../../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.ts';
 import type { Budgeted } from '../model/budgets.ts';
 import { didYouMean, likeness, nearestName } from '../model/did-you-mean.ts';
+import { resultRefsOf } from '../model/matrices.ts';
 import { walk } from '../model/subtask-graph.ts';
 import { isAgent, isFollowUp } from '../model/subtask.ts';
 import { DecodedSubtask, decodeSubtask } from '../../subtask/decode.ts';
@@ -9,6 +10,8 @@ import { nameOf, refuse, show } from '../../subtask/fault.ts';
 import { NONE } from '../../subtask/subtask-ref.ts';
 import type { CompleteSubtask, Subtask } from '../../subtask/subtask.ts';
 import type { Isolation } from '../../subtask/table.ts';
+import { matrixKeysIn, MAX_MATRICES, variableOf } from '../../subtask/matrix.ts';
+import { textsWithMatrix } from '../../subtask/matrix-filling.ts';
 import { resultRefsIn } from '../../subtask/results.ts';
 import { FREE_CHOICE, LEAST_LOADED, ROUND_ROBIN, SPECIFIC, type Target } from '../../subtask/target.ts';
 
@@ -52,6 +55,7 @@ export function completeSubtasks(
   refuseCycles(subtasks, decoded);
   refuseLoneFollowUps(subtasks);
   refuseUnknownResults(subtasks);
+  refuseUnknownMatrices(subtasks);
   if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
 }
@@ -409,6 +413,54 @@ function refuseUnknownResults(subtasks: readonly CompleteSubtask[]): void {
       hint: 'Name that subtask in depends as well.',
     });
   });
+}
+
+/** Refuses matrices over results of a subtask that is no dependency, and texts that their values can't fill in. */
+function refuseUnknownMatrices(subtasks: readonly CompleteSubtask[]): void {
+  let count = 0;
+  subtasks.forEach((subtask, index) => {
+    if (subtask.matrix === null) return;
+    const at = { index, input: subtask };
+    if (++count > MAX_MATRICES)
+      throw refuse(at, 'matrix', `more than ${MAX_MATRICES} subtasks have a matrix over results`);
+    if (isFollowUp(subtask))
+      throw refuse(at, 'matrix', `a subtask with when = ${subtask.when} can't have a matrix over results`, {
+        hint: 'A follow-up also starts where its dependencies gave no result.',
+      });
+    const names = subtask.depends_on.flatMap(on => subtasks[on]!.name ?? []);
+    const ref = resultRefsOf(subtask).find(each => !names.includes(each.subtask));
+    if (ref !== undefined) {
+      const what = `matrix has a result of ${show(ref.subtask)}, which it does not depend on${didYouMean(ref.subtask, names)}`;
+      throw refuse(at, 'matrix', what, { hint: 'Name that subtask in depends as well.' });
+    }
+    refuseUnfillable(subtask, index, Object.keys(subtask.matrix));
+  });
+}
+
+/** @param keys the keys of the matrix over results */
+function refuseUnfillable(subtask: CompleteSubtask, index: number, keys: readonly string[]): void {
+  const at = { index, input: subtask };
+  for (const [field, text] of textsWithMatrix(subtask)) {
+    const unknown = matrixKeysIn(text).find(key => !keys.includes(key));
+    if (unknown !== undefined)
+      throw refuse(
+        at,
+        field,
+        `${field} has a placeholder of ${show(unknown)}, and the matrix has ${keys.join(', ')}${didYouMean(unknown, keys)}`,
+      );
+  }
+  const [inCommand] = matrixKeysIn(subtask.run ?? '');
+  if (inCommand !== undefined)
+    throw refuse(at, 'run', 'run has a placeholder of the matrix', {
+      hint: `A command finds the value in a variable: "$${variableOf(inCommand)}".`,
+    });
+  const missing = keys.find(key => subtask.name !== null && !matrixKeysIn(subtask.name).includes(key));
+  if (missing !== undefined)
+    throw refuse(
+      at,
+      'name',
+      `name is that of every subtask of the matrix: add \${{ matrix.${missing} }} to it`,
+    );
 }
 
 /** Refuses subtasks without a share of a limit: each share must be known before the start. */

@@ -114,14 +114,18 @@ function resultsFor(fanOut: FanOut, subtask: CompleteSubtask): Json | null {
   return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as Json;
 }
 
-const resultsOf = (
+const resultsOf = (fanOut: FanOut, subtask: CompleteSubtask, ref: ResultRef): JsonObject | null =>
+  dependencyNamed(fanOut, subtask, ref)?.results ?? null;
+
+/** Returns the dependency of a subtask that a reference to a result names. */
+export function dependencyNamed(
   fanOut: FanOut,
   { depends_on: on }: CompleteSubtask,
   ref: ResultRef,
-): JsonObject | null => {
+): Child | undefined {
   const index = on.find(each => fanOut.subtasks[each]!.name === ref.subtask);
-  return index === undefined ? null : fanOut.children[index]!.results;
-};
+  return index === undefined ? undefined : fanOut.children[index];
+}
 
 /** Returns why a subtask lacks a result that its variables refer to; null if it lacks none. */
 export function whyWithoutResult(fanOut: FanOut, { index }: Child): string | null {

@@ -2,7 +2,8 @@ import type { Did } from '../../record/ids.ts';
 import { TOPIC, type ChildDoneBody } from '../model/record-bodies.ts';
 import { isTight, whyNeverAffordable } from '../model/budgets.ts';
 import { cancelled, endReason, nothingRan, refOf } from './assignment-record.ts';
-import { isNotNeeded } from '../fold/apply-record.ts';
+import { isNotNeeded, isWanted } from '../fold/apply-record.ts';
+import { expansionOf, hasResults } from './expansion.ts';
 import { decideJoin, decideJoinAhead, joinBody, type Decision } from '../join/decide.ts';
 import { pushTo } from '../model/push-to.ts';
 import type { DeliveryRef } from '../model/messages.ts';
@@ -124,6 +125,7 @@ export class Completion {
   /** Ends children that were asked to end, decides joins, and handles the losers. */
   #review(fanOut: FanOut, now: number): void {
     this.#dueAt.delete(fanOut);
+    this.#expand(fanOut, now);
     if (fanOut.joined === null) {
       const { instances } = this.#step.state;
       const aliasOf = (did: Did): string => instances.get(did)?.alias ?? did;
@@ -133,6 +135,26 @@ export class Completion {
     }
     this.#endAsAsked(fanOut, now);
     this.#endUnaffordable(fanOut, now);
+  }
+
+  /** Replaces subtasks whose matrix has its results, and ends those whose results are no values of a matrix. */
+  #expand(fanOut: FanOut, now: number): void {
+    for (const index of [...fanOut.matrices]) {
+      const child = fanOut.children[index]!;
+      if (!isWanted(fanOut, child) || !hasResults(fanOut, child)) continue;
+      const expansion = expansionOf(this.#step.state, fanOut, index);
+      if ('fault' in expansion) {
+        const failed = { ...nothingRan, verdict: 'failed', reason: expansion.fault } as const;
+        this.endDelivery(fanOut, child, failed, false, now);
+        continue;
+      }
+      const from = fanOut.children.length;
+      const body = { topic: TOPIC.expanded, index, values: expansion.values } as const;
+      this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+      const changed = [index, ...fanOut.dependants![index]!].map(each => fanOut.children[each]!);
+      this.#step.touch(fanOut.task, [...changed, ...fanOut.children.slice(from)]);
+      this.#foretold.delete(fanOut);
+    }
   }
 
   /**

@@ -24,6 +24,7 @@ export type StartHold =
   | { readonly kind: 'question'; readonly asks: string }
   | { readonly kind: 'blocked namespace' }
   | { readonly kind: 'refused executor'; readonly refusal: Refusal }
+  | { readonly kind: 'matrix' }
   | { readonly kind: 'dependencies' }
   | { readonly kind: 'unwanted' }
   | { readonly kind: 'environment' }
@@ -94,6 +95,7 @@ export function holdOf(context: HoldContext, child: Child): StartHold | null {
   if (context.isBlocked) return BLOCKED_NAMESPACE;
   const refusal = executorRefusal(levels, subtask.executor);
   if (refusal !== undefined) return { kind: 'refused executor', refusal };
+  if (subtask.matrix !== null) return MATRIX;
   if (child.unmet > 0) return DEPENDENCIES;
   if (!isWanted(fanOut, child)) return UNWANTED;
   if (lacksEnvironment(state, fanOut, child)) return ENVIRONMENT;
@@ -103,6 +105,7 @@ export function holdOf(context: HoldContext, child: Child): StartHold | null {
 }
 
 const BLOCKED_NAMESPACE = { kind: 'blocked namespace' } as const;
+const MATRIX = { kind: 'matrix' } as const;
 const DEPENDENCIES = { kind: 'dependencies' } as const;
 const UNWANTED = { kind: 'unwanted' } as const;
 const ENVIRONMENT = { kind: 'environment' } as const;

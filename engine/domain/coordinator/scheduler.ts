@@ -258,6 +258,7 @@ const SET_ASIDE: Readonly<Record<StartHold['kind'], 'delayed' | 'parked' | 'shut
     'refused executor': 'shutOut',
     // The record that ends the reason queues the child again.
     question: 'dropped',
+    matrix: 'dropped',
     dependencies: 'dropped',
     unwanted: 'dropped',
     environment: 'dropped',

@@ -11,6 +11,7 @@ import {
   type CancelBody,
   type ChildDoneBody,
   type CommandDoneBody,
+  type ExpandedBody,
   type FanOutBody,
   type FleetConfigBody,
   type HeartbeatBody,
@@ -28,6 +29,7 @@ import { budgetOf, reserve, settle } from '../model/budgets.ts';
 import { link, unlink } from '../model/dependencies.ts';
 import { applyControl } from '../policy/freeze.ts';
 import { IndexQueue } from '../model/index-queue.ts';
+import { expandedSubtasks } from '../model/matrices.ts';
 import { applyCommandDone, rememberKey } from '../model/idempotency-keys.ts';
 import { next } from '../model/machine.ts';
 import { keyOf } from '../model/messages.ts';
@@ -114,6 +116,9 @@ function applyToFanOut(
     case TOPIC.returned:
       if (own) takeBack(state, fanOut, record.body as unknown as ReturnedBody);
       return;
+    case TOPIC.expanded:
+      if (own) expand(state, fanOut, record.body as unknown as ExpandedBody);
+      return;
     case TOPIC.join:
       if (own) closeRound(state, fanOut, record.id, record.body as unknown as JoinBody, at);
       return;
@@ -182,7 +187,10 @@ export function buildFanOut(
   return {
     id,
     task,
+    opened: subtasks,
     subtasks,
+    expansions: [],
+    matrices: matricesAmong(subtasks),
     predicate: recordedPredicate(body.join, members, cel),
     join: body.join,
     losers: body.losers,
@@ -268,7 +276,8 @@ function move(state: FleetState, fanOut: FanOut, child: Child, event: SubtaskEve
   const from = subtaskStateOf(child);
   const to = next(SUBTASK, from, event);
   if (to === null) return false;
-  const isMember = !isFollowUp(fanOut.subtasks[child.index]!);
+  const subtask = fanOut.subtasks[child.index]!;
+  const isMember = !isFollowUp(subtask);
   if (isMember) fanOut.counts[counterOf(child)]--;
   child.state = to === 'asking' ? 'pending' : to;
   if (isMember) fanOut.counts[counterOf(child)]++;
@@ -277,8 +286,36 @@ function move(state: FleetState, fanOut: FanOut, child: Child, event: SubtaskEve
     child.asks = null;
     fanOut.asking.delete(child.index);
   }
+  if (subtask.matrix !== null) {
+    if (to === 'pending') fanOut.matrices.add(child.index);
+    else fanOut.matrices.delete(child.index);
+  }
   if (to === 'pending' && child.unmet === 0) markReady(state, fanOut, child);
   return true;
+}
+
+/** Returns the indices of the subtasks whose matrix has results as values. */
+export function matricesAmong(subtasks: readonly CompleteSubtask[]): Set<number> {
+  return new Set(subtasks.flatMap(({ matrix }, index) => (matrix === null ? [] : index)));
+}
+
+/** Replaces a pending subtask by the subtasks of its matrix. They are in the round, the wait and the retry that it was in. */
+function expand(state: FleetState, fanOut: FanOut, { index, values }: ExpandedBody): void {
+  if (!fanOut.matrices.delete(index)) return;
+  const first = fanOut.children[index]!;
+  const from = fanOut.subtasks.length;
+  fanOut.subtasks = expandedSubtasks(fanOut.subtasks, index, values);
+  fanOut.dependants = dependantsOf(fanOut.subtasks);
+  fanOut.expansions.push({ index, values });
+  fanOut.threads[index] = undefined;
+  const { unmet, hint, environment, retried } = first;
+  const others = fanOut.subtasks.slice(from).map((_, i) => newChild(from + i, unmet));
+  for (const child of others) changeRare(child, { hint, environment, retried });
+  fanOut.children = [...fanOut.children, ...others];
+  fanOut.counts.pending += others.length;
+  if (retried) fanOut.retrying += others.length;
+  for (const dependant of fanOut.dependants[index]!) fanOut.children[dependant]!.unmet += others.length;
+  if (unmet === 0) for (const child of [first, ...others]) markReady(state, fanOut, child);
 }
 
 function endDelivery(

@@ -1,7 +1,8 @@
 import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import type { Breaker } from '../model/circuit-breakers.ts';
 import { link } from '../model/dependencies.ts';
-import { markReady } from './apply-record.ts';
+import { markReady, matricesAmong } from './apply-record.ts';
+import { expandedSubtasks } from '../model/matrices.ts';
 import type { Keyed } from '../model/state.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { UNTOUCHED } from '../model/task-status.ts';
@@ -12,6 +13,7 @@ import {
   newChild,
   Task,
   type Child,
+  type Expansion,
   type FanOut,
   type FanOutHead,
   type FleetState,
@@ -27,6 +29,7 @@ import {
 import { dependants } from '../model/subtask-graph.ts';
 import type { Reusable } from '../model/record-bodies.ts';
 import type { Usage } from '../model/namespace-usage.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /** The version of the format below. Other versions are not read; the log is replayed instead. */
@@ -77,7 +80,10 @@ interface SavedHead extends FanOutHead {
 
 /** The second line. */
 interface SavedMembers {
+  /** The subtasks at the opening. */
   readonly subtasks: WrittenSubtasks;
+  /** Absent without any. */
+  readonly expansions?: readonly Expansion[];
   /** The fields in which each child differs from a new one. */
   readonly children: readonly Partial<Child>[];
 }
@@ -239,8 +245,10 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     joined,
     echoed,
   };
-  const subtasks = JSON.stringify(writeSubtasks(fanOut.subtasks));
-  return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks},"children":[${children}]}`);
+  const subtasks = JSON.stringify(writeSubtasks(fanOut.opened));
+  const { expansions } = fanOut;
+  const expanded = expansions.length === 0 ? '' : `,"expansions":${JSON.stringify(expansions)}`;
+  return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks}${expanded},"children":[${children}]}`);
 }
 
 /** Returns the elements of the list as JSON, without its brackets. */
@@ -279,12 +287,20 @@ function thawed(
   members: SavedMembers,
   cel: CelCompiler,
 ): FanOut {
-  const subtasks = readSubtasks(members.subtasks);
+  const opened = readSubtasks(members.subtasks);
+  const expansions = [...(members.expansions ?? [])];
+  const subtasks = expansions.reduce<readonly CompleteSubtask[]>(
+    (all, { index, values }) => expandedSubtasks(all, index, values),
+    opened,
+  );
   const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
   const fanOut: FanOut = {
     ...head,
     task,
+    opened,
     subtasks,
+    expansions,
+    matrices: matricesAmong(subtasks),
     predicate: recordedPredicate(head.join, membersOf(head), cel),
     children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
     threads: new Array<undefined>(subtasks.length),
@@ -292,6 +308,8 @@ function thawed(
     asking: new Set(members.children.flatMap(({ asks }, index) => (asks == null ? [] : index))),
     ready: new Map(),
   };
+  for (const index of fanOut.matrices)
+    if (fanOut.children[index]!.state !== 'pending') fanOut.matrices.delete(index);
   for (const child of fanOut.children)
     if (child.state === 'pending' && child.unmet === 0 && child.asks === null)
       markReady(state, fanOut, child);

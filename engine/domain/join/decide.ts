@@ -3,6 +3,7 @@ import { sumUsd } from '../../contract/money.ts';
 import type { Did } from '../../record/ids.ts';
 import { TOPIC, type JoinBody } from '../model/record-bodies.ts';
 import { decideEarly, evaluateFinal, explain, explainAhead, type OpenChild } from '../model/predicate.ts';
+import { mostMembersOf } from '../model/matrices.ts';
 import { membersOf, threadOf, type Child, type FanOut } from '../model/state.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
@@ -25,16 +26,17 @@ export function decideJoin(
   const total = membersOf(fanOut);
   if (task.cancelled !== null)
     return { outcome: 'cancelled', reason: task.cancelled.reason ?? 'cancelled by request' };
-  const early = decideEarly(predicate, counts, total);
+  const most = mostMembersOf(fanOut);
+  const early = decideEarly(predicate, counts, most);
   // A round can't be lost before the retried subtasks have ended.
   const isKnown = early === 'satisfied' || (early !== undefined && fanOut.retrying === 0);
-  if (isKnown) return { outcome: early, reason: explain(predicate, counts, total) };
+  if (isKnown) return { outcome: early, reason: explain(predicate, counts, total, most) };
   const final = counts.running + counts.pending === 0;
   if (final) return evaluateFinal(predicate, factsOf(fanOut, aliasOf, now));
   if (fanOut.timeoutMs !== null && now >= fanOut.roundStartedAt + fanOut.timeoutMs) {
     return {
       outcome: 'timed_out',
-      reason: `not decided within ${fanOut.timeoutMs / 1000}s: ${explain(predicate, counts, total)}`,
+      reason: `not decided within ${fanOut.timeoutMs / 1000}s: ${explain(predicate, counts, total, most)}`,
     };
   }
   return undefined;
@@ -51,8 +53,9 @@ export function decideJoinAhead(
   now: number,
 ): { readonly decision: Decision | undefined; readonly steps: number } {
   const { predicate, counts } = fanOut;
-  // A serial run must measure all of its subtasks.
-  if (predicate.kind !== 'cel' || fanOut.serialOf !== null) return { decision: undefined, steps: 0 };
+  // A serial run must measure all of its subtasks, and the subtasks of a matrix are not known before its results.
+  if (predicate.kind !== 'cel' || fanOut.serialOf !== null || fanOut.matrices.size > 0)
+    return { decision: undefined, steps: 0 };
   const wallTimeSecs = (now - fanOut.roundStartedAt) / 1000;
   const children = membersIn(fanOut).map(child => openChild(fanOut, child, aliasOf));
   const { outcome, steps } = predicate.program.decideAhead({ counts, wallTimeSecs, children });

@@ -147,7 +147,8 @@ export function parsePredicate(
     throw predicateFault(`it is longer than ${MAX_PREDICATE_CHARS} characters`, MAX_PREDICATE_CHARS, beyond);
   }
   if (word === 'all' || word === 'any') return { kind: word };
-  if (K_OF_N.test(word)) return parseKOfN(text, word, total);
+  // A matrix may have made fewer subtasks than a recorded predicate needs.
+  if (K_OF_N.test(word)) return parseKOfN(text, word, isAdmitted ? Infinity : total);
   if (cel === undefined) {
     throw new FleetError('INTERNAL', `no compiler was loaded for the join predicate '${word}'`);
   }
@@ -184,13 +185,14 @@ export function decideEarly(predicate: Predicate, counts: Counts, total: number)
 /**
  * Describes the progress of a join in words: `2 of 3 accepted, needs 1 more of 2 running`, or `needs 2 of 3; 2 failed,
  * so at most 1 can accept`.
+ * @param most the most children that there may still be, where a matrix waits for results
  */
-export function explain(predicate: Predicate, counts: Counts, total: number): string {
+export function explain(predicate: Predicate, counts: Counts, total: number, most = total): string {
   const needed = neededOf(predicate, total);
   const accepted = `${counts.accepted} of ${total} accepted`;
   if (needed === undefined) return explainCel(counts, total);
   if (counts.accepted >= needed) return needed === total ? accepted : `${accepted}, needed ${needed}`;
-  const possible = total - lostOf(counts);
+  const possible = (predicate.kind === 'all' ? total : most) - lostOf(counts);
   if (possible >= needed) return `${accepted}, needs ${needed - counts.accepted} more of ${openOf(counts)}`;
   const atMost = possible === 0 ? 'none' : `at most ${possible}`;
   return `needs ${needed} of ${total}; ${lossesOf(counts)}, so ${atMost} can accept`;

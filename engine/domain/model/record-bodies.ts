@@ -14,6 +14,7 @@ import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import { isInstanceDid } from '../../record/ids.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import type { DeliveryMembers } from '../../subtask/delivery.ts';
+import type { MatrixValues } from '../../subtask/matrix.ts';
 import type { WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /**
@@ -26,6 +27,7 @@ export const TOPIC = {
   child: 'fanout_child',
   spawned: 'fanout_spawned',
   returned: 'fanout_returned',
+  expanded: 'fanout_expanded',
   childStarted: 'fanout_child_started',
   childResult: 'fanout_child_result',
   childDone: 'fanout_child_done',
@@ -189,6 +191,17 @@ export interface ReturnedBody {
   readonly children: readonly (readonly [index: number, delivery: number])[];
   /** True when they had started; their effects before they were ended remain. */
   readonly begun?: boolean;
+}
+
+/**
+ * DO on the parent thread: the matrix of a subtask has these values. The subtask of the first combination takes its
+ * index; those of the others follow the present subtasks.
+ */
+export interface ExpandedBody {
+  readonly topic: 'fanout_expanded';
+  readonly index: number;
+  /** The values of each key. The last key changes fastest. */
+  readonly values: MatrixValues;
 }
 
 /** A worker's description of a result, in its own KNOW and in its report. */
@@ -441,6 +454,7 @@ export type TopicBody =
   | ChildBody
   | SpawnedBody
   | ReturnedBody
+  | ExpandedBody
   | ChildResultBody
   | ChildDoneBody
   | JoinBody

@@ -18,6 +18,7 @@ import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type TaskHistory } from './task-status.ts';
+import type { MatrixValues } from '../../subtask/matrix.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import type { SubtaskState } from './subtask-machine.ts';
 import { Turns } from './turns.ts';
@@ -256,13 +257,20 @@ export interface FanOutHead {
 
 export interface FanOut extends FanOutHead {
   readonly task: Task;
-  readonly subtasks: readonly CompleteSubtask[];
+  /** The subtasks at the opening. Another run of the fan-out begins with these. */
+  readonly opened: readonly CompleteSubtask[];
+  /** The present subtasks: a matrix over results was replaced by the subtasks that it made. */
+  subtasks: readonly CompleteSubtask[];
+  /** The matrices that were replaced, in order. */
+  readonly expansions: Expansion[];
+  /** The indices of the pending subtasks whose matrix waits for results. */
+  readonly matrices: Set<number>;
   readonly predicate: Predicate;
-  readonly children: readonly Child[];
+  children: readonly Child[];
   /** The children's threads, as far as `threadOf` has computed them. */
   readonly threads: (ThreadId | undefined)[];
   /** The dependants of each child, or null without any dependencies. */
-  readonly dependants: readonly (readonly number[])[] | null;
+  dependants: readonly (readonly number[])[] | null;
   readonly counts: Mutable<Counts>;
   openFollowUps: number;
   /**
@@ -282,6 +290,12 @@ export interface FanOut extends FanOutHead {
   readonly asking: Set<number>;
   /** Children that may start, by kind of target. Outdated entries are skipped. */
   readonly ready: Map<string, IndexQueue>;
+}
+
+/** The values that replaced the matrix of a subtask. */
+export interface Expansion {
+  readonly index: number;
+  readonly values: MatrixValues;
 }
 
 export interface Joined {

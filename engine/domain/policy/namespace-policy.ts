@@ -103,13 +103,7 @@ export function requireFanOut(
 ): void {
   const levels = levelsOf(state.namespaces, claimed);
   if (levels.length === 0) return;
-  const most = limitOf(levels, 'max_children');
-  if (most !== undefined && subtasks.length > most.value)
-    throw beyond(claimed, most.namespace, 'max_children', {
-      what: `lets a fan-out have at most ${plural(most.value, 'subtask')}, and these are ${subtasks.length}`,
-      hint: 'Split it into smaller fan-outs',
-      details: { limit: most.value },
-    });
+  requireCount(levels, claimed, subtasks.length);
   const budget = limitOf(levels, 'budget_usd');
   if (budget !== undefined && (bounds.budget_usd ?? 0) > budget.value)
     throw beyond(claimed, budget.namespace, 'budget_usd', {
@@ -119,6 +113,32 @@ export function requireFanOut(
     });
   if (bounds.env != null) requireAllowed(levels, claimed, 'executors', ['shell'], ENV_FOR_ALL);
   subtasks.forEach((subtask, index) => requireSubtask(state, levels, claimed, subtask, index, bounds));
+}
+
+/**
+ * @param total the number of all subtasks, with those that the matrix makes
+ * @throws NAMESPACE_REJECTED for a subtask with a matrix over results that a policy does not allow
+ */
+export function requireExpansion(
+  state: Pick<FleetState, 'namespaces' | 'usages' | 'instances'>,
+  claimed: string,
+  subtask: CompleteSubtask,
+  index: number,
+  total: number,
+): void {
+  const levels = levelsOf(state.namespaces, claimed);
+  requireCount(levels, claimed, total);
+  requireSubtask(state, levels, claimed, subtask, index, state);
+}
+
+function requireCount(levels: Levels, claimed: string, count: number): void {
+  const most = limitOf(levels, 'max_children');
+  if (most === undefined || count <= most.value) return;
+  throw beyond(claimed, most.namespace, 'max_children', {
+    what: `lets a fan-out have at most ${plural(most.value, 'subtask')}, and these are ${count}`,
+    hint: 'Split it into smaller fan-outs',
+    details: { limit: most.value },
+  });
 }
 
 /** @throws NAMESPACE_REJECTED for a subtask that is to run again and that a policy does not allow */

@@ -2,6 +2,7 @@ import { holdContext, holdOf, workerHold, type HoldReason } from '../coordinator
 import { describeShortage } from '../model/budgets.ts';
 import { describeQuota } from '../model/circuit-breakers.ts';
 import { ENVIRONMENT_GONE } from '../model/messages.ts';
+import { resultRefsOf } from '../model/matrices.ts';
 import { labelOf, wordOf, type Child, type FanOut, type FleetState } from '../model/state.ts';
 import { isFollowUp } from '../model/subtask.ts';
 import { targetText } from '../../subtask/target.ts';
@@ -35,6 +36,7 @@ const WORDS: Words = {
   'blocked namespace': (_, { state, fanOut }) => describeBlock(state, fanOut.namespace),
   'refused executor': ({ refusal: { level, verb } }, { fanOut, child }) =>
     `the policy of namespace '${level.namespace}' ${verb} executor '${fanOut.subtasks[child.index]!.executor}'`,
+  matrix: (_, held) => matrixWords(held),
   dependencies: (_, held) => dependencyWords(held),
   unwanted: () => 'is asked to end',
   // Only a shell has the environment. A retry submits it again.
@@ -61,6 +63,11 @@ const WORDS: Words = {
     `no worker is live that the policy of namespace '${namespace}' does not deny`,
   'no free slot': () => 'waiting for a free slot',
 };
+
+function matrixWords({ fanOut, child }: Held): string {
+  const refs = resultRefsOf(fanOut.subtasks[child.index]!);
+  return `waiting for ${refs.map(({ subtask, key }) => `the result '${key}' of '${subtask}'`).join(' and ')}`;
+}
 
 const MOST_NAMED = 5;
 

@@ -3,9 +3,8 @@ import { MAX_CHILDREN } from '../../contract/engine.ts';
 import { sumUsd } from '../../contract/money.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { startedAtOf } from '../coordinator/worker-state.ts';
-import { explain } from '../model/predicate.ts';
-import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from '../model/state.ts';
-import { echoOf, fleetDocument, isCostUnknown, type FleetFacts } from './views.ts';
+import { completedOf, subtasksOf, type Child, type FanOut } from '../model/state.ts';
+import { echoOf, explainJoin, fleetDocument, isCostUnknown, type FleetFacts } from './views.ts';
 
 /** The maximum number of fan-outs in a document. */
 const MAX_FAN_OUTS = 100;
@@ -63,7 +62,7 @@ function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
     completed: completedOf(fanOut),
     counts: { ...counts },
     predicate: fanOut.join,
-    progress: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
+    progress: explainJoin(fanOut),
     complete: joined !== null,
     opened_unix: fanOut.roundStartedAt / 1000,
     cost_usd: sumUsd(fanOut.children.map(costOf)),

@@ -9,6 +9,7 @@ import type { Coordinator } from '../coordinator/coordinator.ts';
 import { budgetDocument } from '../model/budgets.ts';
 import { tasksOf, waitsFor } from '../model/dependencies.ts';
 import { controlMembers } from '../policy/freeze.ts';
+import { mostMembersOf } from '../model/matrices.ts';
 import { explain } from '../model/predicate.ts';
 import { whyPending } from './hold-words.ts';
 import type { RunFacts } from './speedup.ts';
@@ -107,10 +108,14 @@ export function echoOf(head: FanOutHead): string | null {
 }
 
 /** Describes the remaining needs of the join, or the reason for its outcome. Does not load a joined fan-out. */
-function progressOf(task: Task, { joined, counts }: FanOutHead): string {
-  if (joined !== null) return joined.reason;
-  const fanOut = task.fanOut!;
-  return explain(fanOut.predicate, counts, membersOf(fanOut));
+function progressOf(task: Task, { joined }: FanOutHead): string {
+  return joined === null ? explainJoin(task.fanOut!) : joined.reason;
+}
+
+/** Describes the progress of a join in words, or the reason for its outcome. */
+export function explainJoin(fanOut: FanOut): string {
+  const { joined, predicate, counts } = fanOut;
+  return joined?.reason ?? explain(predicate, counts, membersOf(fanOut), mostMembersOf(fanOut));
 }
 
 /** @param summary leaves out the children */
@@ -136,7 +141,7 @@ export function joinDocument(
     complete: joined !== null,
     outcome: joined?.outcome ?? null,
     under_way: isUnderWay(fanOut),
-    reason: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
+    reason: explainJoin(fanOut),
     counts: { ...counts },
     census: joined === null ? null : { ...joined.census },
     losers: fanOut.losers,

@@ -1,4 +1,5 @@
-import { combinations, filledIn } from '../matrix.ts';
+import { combinations } from '../../subtask/matrix.ts';
+import { filledIn } from '../matrix.ts';
 import { Folder, type Snapshot } from './folder.ts';
 import { writePlan, type PlanEntries } from './plan-writer.ts';
 import { purposeOf, type Found, type Proposal, type Reader } from './proposal.ts';

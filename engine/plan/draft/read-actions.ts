@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { variableNameSchema } from '../../subtask/variables.ts';
-import { MATRIX_NAME, placeholders } from '../matrix.ts';
+import { MATRIX_NAME } from '../../subtask/matrix.ts';
+import { placeholders } from '../matrix.ts';
 import { misplacedPlaceholders } from '../shell-places.ts';
 import { isPlainName } from './choose-tasks.ts';
 import type { Folder } from './folder.ts';

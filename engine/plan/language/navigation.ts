@@ -1,7 +1,8 @@
 import { stringify } from 'yaml';
 import type { Range } from '../diagnostics.ts';
 import { FleetError } from '../../errors.ts';
-import { combinations, filledIn, placeholders } from '../matrix.ts';
+import { combinations } from '../../subtask/matrix.ts';
+import { filledIn, placeholders } from '../matrix.ts';
 import type { PlanOutline } from '../plan.ts';
 import type { Written } from '../plan-text.ts';
 import type { WrittenSubtask } from '../subtask-reader.ts';

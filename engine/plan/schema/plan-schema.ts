@@ -15,6 +15,8 @@ const PARAM: Json = {
   properties: { default: WRITTEN, description: WRITTEN },
   additionalProperties: false,
 };
+/** The result of a subtask, which has the values of a matrix. */
+const RESULT: Json = { type: 'string', pattern: '^\\s*\\$\\{\\{\\s*subtasks\\.[^}]+\\}\\}\\s*$' };
 const LIST: Json = { type: 'array', items: WRITTEN };
 
 /**
@@ -61,9 +63,14 @@ function valueOf({ kind, choices, schema }: WrittenKey): Json {
       return { type: 'object', propertyNames: { pattern: VARIABLE }, additionalProperties: WRITTEN };
     case 'values':
       return {
-        type: 'object',
-        propertyNames: { pattern: MATRIX_KEY },
-        additionalProperties: { ...LIST, minItems: 1 },
+        anyOf: [
+          RESULT,
+          {
+            type: 'object',
+            propertyNames: { pattern: MATRIX_KEY },
+            additionalProperties: { anyOf: [RESULT, { ...LIST, minItems: 1 }] },
+          },
+        ],
       };
     case 'params':
       return {

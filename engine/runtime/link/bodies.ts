@@ -112,7 +112,7 @@ const BY_KIND: Readonly<Record<Kind, (member: SubtaskMember) => Member>> = {
       'is not an object of texts',
     ),
   }),
-  values: () => ({ schema: v.never('is for plans alone') }),
+  values: () => ({ schema: v.never('is never delivered') }),
 };
 
 /** The members of a subtask in its delivery, a check for each: a row of the table is all that it takes. */
