@@ -88,6 +88,12 @@ class Thread {
         this.#total = (body['subtasks'] as Subtask[]).filter(isCounted).length;
         this.#round = 1;
         return;
+      case 'fanout_expanded': {
+        this.#own(actor, 'fanout_expanded');
+        const values = body['values'] as [string, string[]][];
+        this.#total += values.reduce((count, [, each]) => count * each.length, 1) - 1;
+        return;
+      }
       case 'fanout_spawned':
         this.#own(actor, 'fanout_spawned');
         for (const [index, , delivery] of body['children'] as [number, number, number][])

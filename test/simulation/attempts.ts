@@ -1,6 +1,10 @@
 import type { ChildBody, ResultFields } from '../../engine/domain/model/record-bodies.ts';
+import type { JsonObject } from '../../engine/record/canonical.ts';
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
+
+/** The name of the subtasks that have a result for a matrix. */
+export const LISTING = 'list';
 
 /** The randomly drawn course of one attempt. */
 export interface DrawnAttempt {
@@ -33,11 +37,21 @@ function drawOrdinary(random: Random, profile: Profile, body: ChildBody): DrawnA
       exit_code: verdict === 'accept' ? 0 : verdict === 'failed' ? random.integer(1, 2) : null,
       signal: null,
       summary: '',
+      ...(body.name === LISTING && { results: drawList(random) }),
       cost_usd: random.integer(0, 8) / 64,
       tokens: random.integer(0, 60),
       wall_time_secs: Math.round(wallMs) / 1000,
     },
   };
+}
+
+/** Draws a result that is mostly the values of a matrix. */
+function drawList(random: Random): JsonObject {
+  return random.weighted<() => JsonObject>([
+    [8, () => ({ x: Array.from({ length: random.integer(1, 6) }, (_, i) => i) })],
+    [1, () => ({ x: [] })],
+    [1, () => ({})],
+  ])();
 }
 
 function drawDuration(random: Random, profile: Profile): number | undefined {

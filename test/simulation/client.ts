@@ -14,6 +14,7 @@ import { applyTaskAction } from '../../engine/domain/commands/task-actions.ts';
 import { joinDocument, taskDocument } from '../../engine/domain/views/views.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import { seal } from '../../engine/record/record.ts';
+import { LISTING } from './attempts.ts';
 import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';
 import { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -55,6 +56,9 @@ export class Client {
   /** The same holds for archives and policies. */
   readonly #edicts: Random;
   readonly #governs: boolean;
+  /** The same holds for matrices over results. */
+  readonly #matrices: Random;
+  readonly #expands: boolean;
 
   constructor(world: World) {
     this.#world = world;
@@ -62,6 +66,8 @@ export class Client {
     this.#speaks = this.#words.chance(0.25);
     this.#edicts = new Random(Math.floor(world.profile.chaosMs * 1000) + 1);
     this.#governs = this.#edicts.chance(0.3);
+    this.#matrices = new Random(Math.floor(world.profile.chaosMs * 1000) + 2);
+    this.#expands = this.#matrices.chance(0.3);
   }
 
   /** Gives a command: mostly a new task with a fan-out, otherwise one on an existing task. */
@@ -343,8 +349,10 @@ export class Client {
       [4, () => random.pick(CEL_SOURCES)],
     ])();
     const budget = random.chance(0.3) ? drawBudget(random, size) : NO_BUDGET;
+    const subtasks = drawSubtasks(random, size, aliases, budget);
+    const isExpanded = this.#expands && this.#matrices.chance(0.4);
     return {
-      subtasks: drawSubtasks(random, size, aliases, budget),
+      subtasks: isExpanded ? withMatrix(this.#matrices, subtasks) : subtasks,
       join,
       losers: random.pick(['keep', 'keep', 'drain', 'cancel']),
       timeout_secs: random.chance(0.25) ? random.magnitude(0.3, 20) : null,
@@ -385,7 +393,7 @@ function drawShares(random: Random, limits: Limits, size: number): Partial<Limit
 }
 
 /** Draws subtasks with dependencies without a cycle, whatever the order of their indices. */
-function drawSubtasks(random: Random, size: number, named: readonly string[], budget: Limits): unknown[] {
+function drawSubtasks(random: Random, size: number, named: readonly string[], budget: Limits): object[] {
   const density = random.chance(0.5) ? 0 : random.between(0, 2.5) / size;
   const rank = Array.from({ length: size }, () => random.next());
   const shell = random.next();
@@ -406,6 +414,17 @@ function drawSubtasks(random: Random, size: number, named: readonly string[], bu
         density === 0 ? [] : rank.flatMap((other, i) => (other < mine && random.chance(density) ? [i] : [])),
     };
   });
+}
+
+/** Adds a subtask that makes a list, one with a matrix of its elements, and one that may depend on the latter. */
+function withMatrix(random: Random, subtasks: readonly object[]): unknown[] {
+  const like = (): object => ({ ...random.pick(subtasks), depends_on: [] });
+  const list = { ...like(), name: LISTING };
+  const matrix = { x: `\${{ subtasks.${LISTING}.results.x }}` };
+  const others = random.chance(0.3) ? [random.integer(0, subtasks.length - 1)] : [];
+  const each = { ...like(), goal: 'use ${{ matrix.x }}', matrix, depends_on: [LISTING, ...others] };
+  const after = { ...like(), depends_on: random.chance(0.7) ? [subtasks.length + 1] : [] };
+  return [...subtasks, list, each, after];
 }
 
 function taskNamed(alias: string | null, what: string): TaskAdd {

@@ -38,6 +38,7 @@ export const INVARIANTS = {
   I46: 'a coordinator that hears from a worker counts as stalled exactly those attempts of the worker that show no sign of life',
   I47: 'nothing is delivered in a namespace that is archived or below an archived one, and nothing starts there on an earlier permit; once the namespace is active again, all waiting work continues',
   I48: 'the outstanding subtasks of a namespace and of all below it never exceed the limit of its own policy',
+  I49: 'a subtask whose matrix waits for results is replaced as soon as those subtasks have accepted, once, by a subtask of each combination of the values in their reports; it is never delivered itself',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

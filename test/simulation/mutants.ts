@@ -30,6 +30,15 @@ export interface Mutant {
   readonly caughtBy: readonly InvariantId[];
 }
 
+class RepeatsAValue extends DecisionBuffer {
+  override write(draft: Draft, now: number): SealedRecord {
+    const { body } = draft;
+    if (body.topic !== TOPIC.expanded) return super.write(draft, now);
+    const values = body.values.map(([key, each]) => [key, [...each, each[0]!]] as const);
+    return super.write({ ...draft, body: { ...body, values } }, now);
+  }
+}
+
 /** A coordinator that changes every child of its open fan-outs before the end of each step. */
 class Meddler extends Coordinator {
   meddle(_fanOut: FanOut, _child: Child): void {}
@@ -410,13 +419,14 @@ export const MUTANTS: readonly Mutant[] = [
   coordinator('a stop that is not kept to', 63, StopsNobody, 'I25'),
   coordinator('a recall that changes nothing', 136, PlaysPingPong, 'I26'),
   coordinator('a coordinator that hears of no stall', 177, HearsOfNoStall, 'I46'),
-  coordinator('a coordinator that gives out what is frozen', 134, GivesOutTheFrozen, 'I27'),
-  coordinator('a coordinator that gives out what is archived', 312, GivesOutTheArchived, 'I47'),
+  coordinator('a coordinator that gives out what is frozen', 93, GivesOutTheFrozen, 'I27'),
+  coordinator('a coordinator that gives out what is archived', 105, GivesOutTheArchived, 'I47'),
   coordinator('a coordinator that knows of no policy', 172, KnowsOfNoPolicy, 'I48'),
+  coordinator('a matrix that has a value twice', 44, writing(RepeatsAValue), 'I49'),
   coordinator('a permit that seems younger than it is', 13, MakesPermitsYounger, 'I27'),
   worker('a worker that hears of no freeze', 101, HearsOfNoFreeze, 'I28', 'I27'),
   worker('a worker that ends nothing under a hard freeze', 101, EndsNothing, 'I28'),
-  worker('a worker that stays frozen', 164, StaysFrozen, 'I29'),
+  worker('a worker that stays frozen', 20, StaysFrozen, 'I29'),
   worker('a worker that drops a report', 318, LosesReports, 'I7', 'I8', 'I14', 'I16'),
   worker('a worker that recovers nothing', 70, RecoversNothing, 'I7'),
 ];

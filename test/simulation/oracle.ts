@@ -4,6 +4,7 @@ import {
   topicOf,
   type CancelBody,
   type ChildDoneBody,
+  type ExpandedBody,
   type FanOutBody,
   type JoinBody,
   type RetryBody,
@@ -37,7 +38,7 @@ export interface OracleChild {
 
 export interface OracleFanOut {
   readonly thread: ThreadId;
-  readonly subtasks: readonly CompleteSubtask[];
+  subtasks: readonly CompleteSubtask[];
   readonly join: string;
   readonly losers: string;
   readonly timeoutMs: number | null;
@@ -123,6 +124,8 @@ export class Oracle {
         return this.#returned(fanOut, record.body as unknown as ReturnedBody);
       case TOPIC.childDone:
         return this.#childDone(fanOut, record, own, now);
+      case TOPIC.expanded:
+        return this.#expanded(fanOut, record.body as unknown as ExpandedBody);
       case TOPIC.join:
         return this.#join(fanOut, record.body as unknown as JoinBody, now);
       case TOPIC.retry:
@@ -153,6 +156,7 @@ export class Oracle {
         () => `subtask ${index} of ${thread} is to end, and is pending`,
       );
       must(!this.#cannotRun(fanOut, index), 'I22', () => `subtask ${index} of ${thread}`);
+      must(!this.#isLate(fanOut, index), 'I49', () => `subtask ${index} of ${thread} waits`);
       must(this.#mayFit(fanOut, index), 'I30', () => `subtask ${index} of ${thread} waits for ever`);
     });
   }
@@ -203,17 +207,7 @@ export class Oracle {
       namespace: body.namespace ?? 'default',
       limits: [body.budget_usd ?? Infinity, body.budget_tokens ?? Infinity, body.budget_secs ?? Infinity],
       booked: [0, 0, 0],
-      children: subtasks.map(() => ({
-        state: 'pending',
-        worker: null,
-        attempt: 0,
-        deliveries: 0,
-        verdict: null,
-        report: null,
-        cause: null,
-        ended: 0,
-        cancelRequested: false,
-      })),
+      children: subtasks.map(newChild),
       round: 1,
       roundStartedAt: now,
       joined: false,
@@ -221,6 +215,44 @@ export class Oracle {
       endedAtStep: -1,
       cancelled: false,
     });
+  }
+
+  #expanded(fanOut: OracleFanOut, { index, values }: ExpandedBody): void {
+    const { subtasks, children, retried } = fanOut;
+    const template = subtasks[index]!;
+    const where = (): string => `subtask ${index} of ${fanOut.thread}`;
+    must(template.matrix !== null && children[index]!.state === 'pending', 'I49', where);
+    const expected = Object.entries(template.matrix).map(([key, text]) => [
+      key,
+      this.#valuesOf(fanOut, text),
+    ]);
+    must(show(values) === show(expected), 'I49', () => `${where()}: ${show(values)}, not ${show(expected)}`);
+    const count = values.reduce((product, [, each]) => product * each.length, 1);
+    const added = Array.from({ length: count - 1 }, (_, i) => subtasks.length + i);
+    const made = { ...template, matrix: null };
+    const before = subtasks.map(each =>
+      each.depends_on.includes(index) ? { ...each, depends_on: [...each.depends_on, ...added] } : each,
+    );
+    fanOut.subtasks = [...before.with(index, made), ...added.map(() => made)];
+    for (const each of added) {
+      children.push(newChild());
+      if (retried.has(index)) retried.add(each);
+    }
+  }
+
+  /** Returns the values of a matrix's key by the report of the subtask that it names; null before there is one. */
+  #valuesOf({ subtasks, children }: OracleFanOut, text: string): readonly string[] | null {
+    const [, name, key] = /subtasks\.(.+)\.results\.(\w+)/.exec(text)!;
+    const child = children[subtasks.findIndex(each => each.name === name)]!;
+    if (child.verdict !== 'accept') return null;
+    const values = this.#reports.get(child.report!)!.results?.[key!];
+    return Array.isArray(values) && values.length > 0 ? values.map(String) : null;
+  }
+
+  /** Returns true for a subtask whose matrix has all results and was not replaced. */
+  #isLate(fanOut: OracleFanOut, index: number): boolean {
+    const { matrix } = fanOut.subtasks[index]!;
+    return matrix !== null && Object.values(matrix).every(text => this.#valuesOf(fanOut, text) !== null);
   }
 
   #spawned(fanOut: OracleFanOut, body: SpawnedBody, now: number): void {
@@ -239,6 +271,7 @@ export class Oracle {
         'I12',
         () => `${where()}: ${child.ended} have ended`,
       );
+      must(fanOut.subtasks[index]!.matrix === null, 'I49', where);
       must(child.state === 'pending', 'I7', () => `${where()}: it is ${child.state}`);
       must(delivery === child.deliveries, 'I7', () => `${where()}: ${child.deliveries} is next`);
       for (const each of fanOut.subtasks[index]!.depends_on)
@@ -428,7 +461,8 @@ export class Oracle {
   #isForetold(fanOut: OracleFanOut, { outcome }: JoinBody, counts: Counts): boolean {
     const isEarly = counts.running + counts.pending > 0 && !fanOut.serial && !fanOut.cancelled;
     const isDecision = outcome === 'satisfied' || outcome === 'unsatisfiable';
-    if (!isEarly || !isDecision || neededBy(fanOut.join, fanOut.children.length) !== undefined) return false;
+    if (!isEarly || !isDecision || unknownOf(fanOut) > 0) return false;
+    if (neededBy(fanOut.join, fanOut.children.length) !== undefined) return false;
     for (const rest of REST) {
       const ends = fanOut.children.map(({ state, report }) =>
         state === 'done' ? this.#seenIn(report!) : rest,
@@ -451,8 +485,8 @@ export class Oracle {
   #outcome(fanOut: OracleFanOut, counts: Counts): JoinBody['outcome'] | undefined {
     if (fanOut.cancelled) return 'cancelled';
     const total = fanOut.children.length;
-    const needed = neededBy(fanOut.join, total);
-    const open = counts.running + counts.pending;
+    const needed = neededBy(fanOut.join, fanOut.join === 'all' ? total + unknownOf(fanOut) : total);
+    const open = counts.running + counts.pending + unknownOf(fanOut);
     if (needed !== undefined && counts.accepted >= needed) return 'satisfied';
     const isAwaited = [...fanOut.retried].some(index => fanOut.children[index]!.state !== 'done');
     if (isAwaited && counts.accepted + open < (needed ?? 0)) return undefined;
@@ -521,6 +555,23 @@ export class Oracle {
     fanOut.endedAtStep = this.step;
   }
 }
+
+const newChild = (): OracleChild => ({
+  state: 'pending',
+  worker: null,
+  attempt: 0,
+  deliveries: 0,
+  verdict: null,
+  report: null,
+  cause: null,
+  ended: 0,
+  cancelRequested: false,
+});
+
+/** Returns the most children that pending matrices may still add. */
+const unknownOf = ({ subtasks, children }: OracleFanOut): number =>
+  9_999 *
+  children.filter(({ state }, index) => state === 'pending' && subtasks[index]!.matrix !== null).length;
 
 /** The possible ends of open children. */
 const REST: readonly Seen[] = (['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const).flatMap(

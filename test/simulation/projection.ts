@@ -23,13 +23,15 @@ export function project(state: FleetState, settled: boolean): string[] {
     if (fanOut === null) continue;
     const { id, subtasks, join, losers, timeoutMs, serialOf, budget, dependants, counts, round, spawned } =
       fanOut;
-    const { namespace, run } = fanOut;
+    const { namespace, run, expansions, matrices } = fanOut;
     const { joined, roundStartedAt } = fanOut;
     const times = settled ? { roundStartedAt, joinedAt: joined?.at } : {};
     lines.push(
       text({
         id,
         subtasks,
+        expansions,
+        matrices: [...matrices].sort(),
         join,
         losers,
         timeoutMs,

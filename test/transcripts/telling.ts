@@ -10,6 +10,7 @@ import {
   type CancelBody,
   type ChildBody,
   type ChildDoneBody,
+  type ExpandedBody,
   type FanOutBody,
   type FreezeBody,
   type JoinBody,
@@ -96,6 +97,8 @@ const TELLERS: Readonly<Record<Topic, Teller>> = {
     body.children.map(([index, delivery]) => names.delivery({ thread, index, delivery })).join(', ') +
     because(body.reason) +
     (body.begun === true ? ' (it had begun)' : ''),
+  [TOPIC.expanded]: (body: ExpandedBody, { thread }, names) =>
+    `${names.subtask(thread, body.index)}: ${body.values.map(([key, values]) => `${key} ${values.join(', ')}`).join('; ')}`,
   [TOPIC.childStarted]: ({ delivery }: { delivery: string }, _, names) => names.delivery(refOfKey(delivery)),
   [TOPIC.childResult]: () => null,
   [TOPIC.childDone]: (body: ChildDoneBody, { thread, actor }, names) => {

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { celCompiler } from '../join/cel.ts';
 import { rerun, runSerial } from '../commands/fan-out.ts';
 import { restoreState, saveState } from '../fold/snapshot.ts';
-import type { FanOut } from '../model/state.ts';
+import { membersOf, type FanOut } from '../model/state.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { states, TestFleet, USER, verdicts } from '../testing/test-fleet.ts';
 import { joinDocument } from '../views/views.ts';
@@ -22,7 +22,7 @@ const packages = (list: unknown) => ({ results: { packages: list } as never });
 const names = (fanOut: FanOut): (string | null)[] => fanOut.subtasks.map(({ name }) => name);
 const present = (fleet: TestFleet, { task }: FanOut): FanOut =>
   fleet.core.state.tasks.get(task.thread)!.fanOut!;
-const total = ({ counts }: FanOut): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+const outcomeOf = ({ joined }: FanOut): string | undefined => joined?.outcome;
 
 describe('a matrix over a result', () => {
   it('makes a subtask of each value, at the end of the one with the result', () => {
@@ -34,7 +34,7 @@ describe('a matrix over a result', () => {
     assert.deepEqual(names(fanOut), ['list', 'test-web', 'after', 'test-7', 'test-api']);
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'pending', 'assigned', 'assigned']);
     assert.deepEqual(fanOut.subtasks[2]!.depends_on, [1, 3, 4]);
-    assert.equal(total(fanOut), 5);
+    assert.equal(membersOf(fanOut), 5);
     const { goal, env, matrix } = fanOut.subtasks[4]!;
     assert.deepEqual(
       [goal, env, matrix],
@@ -46,7 +46,7 @@ describe('a matrix over a result', () => {
     assert.equal(fanOut.children[2]!.state, 'pending', 'a dependant waits for all of them');
     fleet.report(fanOut, 4);
     fleet.report(fanOut, 2);
-    assert.equal(fanOut.joined?.outcome, 'satisfied');
+    assert.equal(outcomeOf(fanOut), 'satisfied');
     assert.equal(fleet.bodiesOf('fanout_join_complete').length, 1);
   });
 
@@ -116,7 +116,7 @@ describe('a matrix over a result', () => {
       const fanOut = present(next, opened);
       assert.deepEqual(names(fanOut), ['list', 'test-web', 'test-api']);
       assert.equal(next.bodiesOf('fanout_expanded').length, 1);
-      assert.equal(total(fanOut), 3);
+      assert.equal(membersOf(fanOut), 3);
       next.restart();
       assert.equal(next.bodiesOf('fanout_expanded').length, 1);
     }
@@ -155,7 +155,7 @@ describe('a matrix over a result', () => {
         assert.deepEqual(verdicts(fanOut), ['accept', 'failed', 'cancelled', 'accept']);
         if (typeof reason === 'string') assert.equal(fanOut.children[1]!.reason, reason);
         else assert.match(fanOut.children[1]!.reason!, reason);
-        assert.equal(fanOut.joined?.outcome, 'unsatisfiable');
+        assert.equal(outcomeOf(fanOut), 'unsatisfiable');
       };
       asSaid();
       fleet.retry(fanOut.task, 1);
@@ -170,7 +170,7 @@ describe('a matrix over a result', () => {
     const fanOut = fleet.fanOut([LIST, TEST], { namespace: 'web' });
     fleet.report(fanOut, 0, packages(['a', 'b', 'c']));
     assert.match(fanOut.children[1]!.reason!, /lets a fan-out have at most 3 subtasks, and these are 4/);
-    assert.equal(fanOut.joined?.outcome, 'unsatisfiable');
+    assert.equal(outcomeOf(fanOut), 'unsatisfiable');
     const task = fleet.addTask();
     const small = fleet.fanOut([LIST, TEST], { namespace: 'web' }, undefined, task);
     fleet.report(small, 0, packages(['a', 'b']));
@@ -188,12 +188,12 @@ describe('a matrix over a result', () => {
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'assigned']);
     assert.equal(fanOut.retrying, 2);
     fleet.report(fanOut, 1, { verdict: 'failed' });
-    assert.equal(fanOut.joined, null, 'a round is not lost before what was retried has ended');
+    assert.equal(outcomeOf(fanOut), undefined, 'a round is not lost before what was retried has ended');
     fleet.report(fanOut, 2);
-    assert.equal(fanOut.joined?.outcome, 'unsatisfiable');
+    assert.equal(outcomeOf(fanOut), 'unsatisfiable');
     fleet.retry(fanOut.task, 1);
     fleet.report(fanOut, 1);
-    assert.equal(fanOut.joined?.outcome, 'satisfied');
+    assert.equal(outcomeOf(fanOut), 'satisfied');
   });
 
   it('is not expanded once it is asked to end, or is a loser', () => {
@@ -208,13 +208,16 @@ describe('a matrix over a result', () => {
     fleet.cancel(cancelled.task);
     fleet.report(cancelled, 1, { verdict: 'cancelled' });
     fleet.report(cancelled, 2, { verdict: 'cancelled' });
-    assert.equal(cancelled.joined?.outcome, 'cancelled');
-    const drained = fleet.fanOut([LIST, TEST, { name: 'fast', run: 'true' }], { join: 'any', losers: 'drain' });
+    assert.equal(outcomeOf(cancelled), 'cancelled');
+    const drained = fleet.fanOut([LIST, TEST, { name: 'fast', run: 'true' }], {
+      join: 'any',
+      losers: 'drain',
+    });
     fleet.report(drained, 2);
     assert.deepEqual(verdicts(drained), [null, 'cancelled', 'accept']);
     const kept = fleet.fanOut([LIST, TEST, { name: 'fast', run: 'true' }], { join: 'any', losers: 'keep' });
     fleet.report(kept, 2);
-    assert.equal(kept.joined?.outcome, 'satisfied');
+    assert.equal(outcomeOf(kept), 'satisfied');
     fleet.report(kept, 0, packages(['a', 'b']));
     for (const index of [1, 3]) fleet.report(kept, index);
     assert.ok(!fleet.core.state.open.has(kept.task.thread));
@@ -227,18 +230,18 @@ describe('a matrix over a result', () => {
     const { reason } = joinDocument(fleet.core, many.task, true, fleet.now);
     assert.equal(reason, '0 of 3 accepted, needs 4 more of 2 running, 1 pending');
     fleet.report(many, 2, { verdict: 'failed' });
-    assert.equal(many.joined, null);
+    assert.equal(outcomeOf(many), undefined);
     fleet.report(many, 0, packages([1, 2]));
-    assert.equal(many.joined?.outcome, 'unsatisfiable');
+    assert.equal(outcomeOf(many), 'unsatisfiable');
     const cel = fleet.fanOut([LIST, TEST, other], { join: 'total > 3 && accepted >= 1' });
     fleet.report(cel, 2);
     fleet.pass(2_000);
-    assert.equal(cel.joined, null, 'the total is not known');
+    assert.equal(outcomeOf(cel), undefined, 'the total is not known');
     fleet.report(cel, 0, packages([1, 2]));
-    assert.equal(cel.joined?.outcome, 'satisfied');
+    assert.equal(outcomeOf(cel), 'satisfied');
     const all = fleet.fanOut([LIST, TEST, other]);
     fleet.report(all, 2, { verdict: 'failed' });
-    assert.equal(all.joined?.outcome, 'unsatisfiable');
+    assert.equal(outcomeOf(all), 'unsatisfiable');
   });
 
   it('is expanded anew by another run, and as it was by the serial baseline', () => {

@@ -29,7 +29,7 @@ import { budgetOf, reserve, settle } from '../model/budgets.ts';
 import { link, unlink } from '../model/dependencies.ts';
 import { applyControl } from '../policy/freeze.ts';
 import { IndexQueue } from '../model/index-queue.ts';
-import { expandedSubtasks } from '../model/matrices.ts';
+import { expandedSubtasks, mostMembers } from '../model/matrices.ts';
 import { applyCommandDone, rememberKey } from '../model/idempotency-keys.ts';
 import { next } from '../model/machine.ts';
 import { keyOf } from '../model/messages.ts';
@@ -191,7 +191,7 @@ export function buildFanOut(
     subtasks,
     expansions: [],
     matrices: matricesAmong(subtasks),
-    predicate: recordedPredicate(body.join, members, cel),
+    predicate: recordedPredicate(body.join, mostMembers(subtasks), cel),
     join: body.join,
     losers: body.losers,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,

@@ -2,14 +2,13 @@ import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import type { Breaker } from '../model/circuit-breakers.ts';
 import { link } from '../model/dependencies.ts';
 import { markReady, matricesAmong } from './apply-record.ts';
-import { expandedSubtasks } from '../model/matrices.ts';
+import { expandedSubtasks, mostMembers } from '../model/matrices.ts';
 import type { Keyed } from '../model/state.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { UNTOUCHED } from '../model/task-status.ts';
 import {
   emptyState,
   FRESH_CHILD,
-  membersOf,
   newChild,
   Task,
   type Child,
@@ -301,7 +300,7 @@ function thawed(
     subtasks,
     expansions,
     matrices: matricesAmong(subtasks),
-    predicate: recordedPredicate(head.join, membersOf(head), cel),
+    predicate: recordedPredicate(head.join, mostMembers(opened), cel),
     children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
     threads: new Array<undefined>(subtasks.length),
     dependants: hasDependencies ? dependants(subtasks) : null,

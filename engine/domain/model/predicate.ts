@@ -147,8 +147,7 @@ export function parsePredicate(
     throw predicateFault(`it is longer than ${MAX_PREDICATE_CHARS} characters`, MAX_PREDICATE_CHARS, beyond);
   }
   if (word === 'all' || word === 'any') return { kind: word };
-  // A matrix may have made fewer subtasks than a recorded predicate needs.
-  if (K_OF_N.test(word)) return parseKOfN(text, word, isAdmitted ? Infinity : total);
+  if (K_OF_N.test(word)) return parseKOfN(text, word, total);
   if (cel === undefined) {
     throw new FleetError('INTERNAL', `no compiler was loaded for the join predicate '${word}'`);
   }
