@@ -110,13 +110,18 @@ class RunFollower {
   }
 
   #take(status: JoinStatus, changed: readonly ChildDocument[], reset: boolean): void {
+    const before = this.#children.length;
     if (reset) this.#children = [];
     for (const child of changed) this.#children[child.index] = child;
     this.#status = status;
     this.#readAt = performance.now();
     if (this.#mode === null) return;
-    // The names of all determine the width of each.
-    if (this.#children.length === status.subtasks) {
+    // The names of all determine the width of each. A matrix may add subtasks.
+    if (this.#children.length < status.subtasks) {
+      this.#isFirst = true;
+    } else {
+      if (this.#children.length !== before)
+        this.#prefixOf = prefixes(this.#children, this.#context.out.colours);
       this.#outputs ??= this.#newOutputs(this.#mode);
       for (const child of this.#known(changed)) this.#outputs.update(child);
     }
@@ -124,7 +129,8 @@ class RunFollower {
     if (!this.#screen.isDrawn) this.#tellWaits(changed);
   }
 
-  /** The first call after the names are known is for all subtasks. */
+  #prefixOf: ReturnType<typeof prefixes> = () => '';
+  /** True if the next call with all names is for all subtasks. */
   #isFirst = true;
   #known(changed: readonly ChildDocument[]): readonly ChildDocument[] {
     const known = this.#isFirst ? this.#children : changed;
@@ -138,7 +144,7 @@ class RunFollower {
       thread: this.#fanOut.thread,
       mode,
       before: this.#before,
-      prefixOf: prefixes(this.#children, this.#context.out.colours),
+      prefixOf: child => this.#prefixOf(child),
       print: lines => this.#screen.print(lines),
     });
   }

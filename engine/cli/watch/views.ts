@@ -74,7 +74,8 @@ export class LinePerChange implements View {
 
   update(join: JoinStatus): void {
     // For a large fan-out, only the last document has children. That is not a change.
-    const listed = this.#last !== undefined && this.#last.children.length !== join.children.length;
+    const listed =
+      this.#last !== undefined && (this.#last.children.length === 0) !== (join.children.length === 0);
     if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
     // A subtask with an attempt has its own line.
     for (const [key, text] of [...waits(join, ({ attempt }) => attempt === 0), ...silences(join)])
