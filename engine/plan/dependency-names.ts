@@ -154,7 +154,8 @@ class Names {
 }
 
 /** Returns true where the name of all subtasks of a matrix over results would be the same. */
-function lacksKey({ name, sources }: WrittenSubtask): boolean {
-  const keys = placeholders(name?.value ?? '').map(({ key }) => key);
-  return [...sources.keys()].some(each => !keys.includes(each));
+function lacksKey({ name, matrix, sources }: WrittenSubtask): boolean {
+  const keys = placeholders(name?.value ?? '').flatMap(({ key }) => key ?? []);
+  // A name with an unknown key already has a diagnostic.
+  return keys.every(key => matrix?.has(key)) && [...sources.keys()].some(each => !keys.includes(each));
 }

@@ -25,6 +25,14 @@ const ACCEPTED: readonly (readonly [string, Descriptor])[] = [
   ['goal=x,depends=0', { goal: 'x', depends_on: [0] }],
   ['goal=x,depends=2+0 + 11', { goal: 'x', depends_on: [2, 0, 11] }],
   ['goal=x,dir=../other', { goal: 'x', dir: '../other' }],
+  [
+    'goal=x,depends=l,matrix=${{ subtasks.l.results.x }}',
+    { goal: 'x', depends_on: ['l'], matrix: { x: '${{ subtasks.l.results.x }}' } },
+  ],
+  [
+    '{"goal":"x","matrix":"${{ subtasks.l.results.x }}"}',
+    { goal: 'x', matrix: { x: '${{ subtasks.l.results.x }}' } },
+  ],
   ['goal=x,executor=echo', { goal: 'x', executor: 'echo' }],
   ['goal=x,budget-tokens=9,budget-secs=0.5', { goal: 'x', budget_tokens: 9, budget_secs: 0.5 }],
   [
@@ -152,6 +160,7 @@ describe('subtask descriptor', () => {
     assert.deepEqual(DESCRIPTOR_KEYS, [
       ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'budget-tokens', 'budget-secs'],
       ...['timeout', 'depends', 'when', 'attempts', 'backoff', 'isolation', 'env', 'inputs', 'outputs'],
+      'matrix',
     ]);
   });
 });

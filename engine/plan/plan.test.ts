@@ -76,6 +76,40 @@ describe('a plan', () => {
     });
   }
 
+  it('leaves a matrix over a result to the fleet, and combines it with the values that are known', () => {
+    const text = [
+      'goal: g',
+      'subtasks:',
+      '  - name: list',
+      '    run: make list',
+      '  - name: test-${{ matrix.os }}-${{ matrix.pkg }}',
+      '    depends: list',
+      '    matrix: { os: [a, b], pkg: "${{subtasks.list.results.packages}}" }',
+      '    target: worker-${{ matrix.os }}',
+      '    run: test ${{ matrix.os }} ${{ matrix.pkg }}',
+      '  - name: short-${{ matrix.packages }}',
+      '    depends: [list, test-*]',
+      '    matrix: ${{ subtasks.list.results.packages }}',
+      '  - name: last',
+      '    depends: [short-*]',
+      'join: k_of_n:20',
+    ].join('\n');
+    const { diagnostics, request } = readPlan(text, { ...CONTEXT, workers: null });
+    assert.deepEqual(diagnostics, []);
+    const source = '${{ subtasks.list.results.packages }}';
+    assert.deepEqual(
+      request!.subtasks.map(({ name, depends_on: on, matrix, target }) => [name, on, matrix, target]),
+      [
+        ['list', undefined, undefined, undefined],
+        ['test-a-${{ matrix.pkg }}', [0], { pkg: source }, 'worker-a'],
+        ['test-b-${{ matrix.pkg }}', [0], { pkg: source }, 'worker-b'],
+        ['short-${{ matrix.packages }}', [0, 1, 2], { packages: source }, undefined],
+        ['last', [3], undefined, undefined],
+      ],
+    );
+    assert.equal(request!.subtasks[1]!.run, 'test "$SPL_MATRIX_os" "$SPL_MATRIX_pkg"');
+  });
+
   it('becomes a request: a subtask for each value of a matrix, and names turned into indices', () => {
     const text = readFileSync(join(SAMPLES, 'release.fanout.yaml'), 'utf8');
     assert.deepEqual(readPlan(text, CONTEXT).request, {

@@ -5,7 +5,6 @@ import type { subtaskSchema } from '../subtask/subtask.ts';
 import { FleetError } from '../errors.ts';
 import type { Variables } from '../subtask/variables.ts';
 import type { Budgeted } from '../domain/model/budgets.ts';
-import { mostWith } from '../domain/model/matrices.ts';
 import { parsePredicate, type CelCompiler } from '../domain/model/predicate.ts';
 import { nearestName } from '../domain/model/did-you-mean.ts';
 import { completeSubtasks } from '../domain/commands/subtask-validation.ts';
@@ -20,7 +19,14 @@ import type { WrittenKey } from '../subtask/table.ts';
 import { keyOfField, LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
-import { decodedDraft, isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
+import {
+  decodedDraft,
+  isMember,
+  mostMembersIn,
+  SubtaskReader,
+  type Draft,
+  type WrittenSubtask,
+} from './subtask-reader.ts';
 import type { PlanMemory } from './plan-memory.ts';
 
 /** Returns the message for an executor whose program is missing. */
@@ -292,8 +298,7 @@ class PlanReader {
   }
 
   get #mostMembers(): number {
-    const members = this.#members;
-    return mostWith(members.length, members.filter(({ written }) => written.sources.size > 0).length);
+    return mostMembersIn(this.#drafts);
   }
 
   /** Returns the range in the file of part of a text's value. */

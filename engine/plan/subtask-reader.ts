@@ -10,6 +10,7 @@ import {
   type Combination,
 } from '../subtask/matrix.ts';
 import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
+import { mostWith } from '../domain/model/matrices.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
@@ -94,6 +95,12 @@ export function decodedDraft({ body, filled }: Draft): unknown {
 
 /** True for a subtask that the join is about: all but the follow-ups. */
 export const isMember = ({ body: { when = 'accepted' } }: Draft): boolean => when === 'accepted';
+
+/** Returns the most members of the join: a matrix over a result makes any number of subtasks. */
+export function mostMembersIn(drafts: readonly Draft[]): number {
+  const members = drafts.filter(isMember);
+  return mostWith(members.length, members.filter(({ written }) => written.sources.size > 0).length);
+}
 
 /** The obstacle of a misplaced placeholder, with the hint. */
 const MISPLACED: Readonly<Record<Obstacle, string>> = {
@@ -232,7 +239,7 @@ export class SubtaskReader {
     }
     const env = {
       ...this.#env(keys.get('env'), combination),
-      ...this.#valuesOf(keys.get('run'), combination),
+      ...this.#valuesOf(keys.get('run'), withoutKeys(combination, written.sources)),
     };
     if (Object.keys(env).length > 0) body['env'] = env;
     // Checked even if it is not used, so that faults are reported.
@@ -455,6 +462,10 @@ export class SubtaskReader {
     this.#plan.diagnostics.error('matrix', message, range, fixes);
   }
 }
+
+/** Returns the values that are known when the plan is read. */
+const withoutKeys = (combination: Combination, sources: Sources): Combination =>
+  sources.size === 0 ? combination : new Map([...combination].filter(([key]) => !sources.has(key)));
 
 function rangesOf({ range, name, ranges, depends, results }: WrittenSubtask): ReadonlySet<Range> {
   return new Set([

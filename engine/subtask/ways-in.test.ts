@@ -31,7 +31,7 @@ const WRONG: Readonly<Record<Kind, readonly unknown[]>> = {
   names: [{ x: 1 }, [true], [-1], 1],
   globs: [{ x: 1 }, [true], 1, [{}]],
   variables: [1, [], ['A=1'], 'A=1', { A: 1 }],
-  values: [1],
+  values: [1, 'x', [1], {}, { A: 1 }, { A: ['x'] }, { A: 'x' }, { 'a b': '${{ subtasks.n.results.x }}' }],
 };
 
 /** The wrong values as text after `key=`. There a text is wrong only when empty. */
@@ -45,7 +45,7 @@ const WRONG_TEXTS: Readonly<Record<Kind, readonly string[]>> = {
   names: ['', '0+'],
   globs: ['', 'a+', '/a', 'a/../b', '!a'],
   variables: ['A', '{"A":"1"}'],
-  values: [''],
+  values: ['', 'x', '${{ env.HOME }}'],
 };
 
 /** The wrong values as YAML. */
@@ -59,7 +59,14 @@ const WRONG_YAML: Readonly<Record<Kind | 'subtasks' | 'params', readonly string[
   names: ['{ x: 1 }', '[[x]]'],
   globs: ['{ x: 1 }', '[[x]]', '/a', '[]'],
   variables: ['x', '[x]', '{ A: [1] }'],
-  values: ['x', '[x]', '{ A: x }'],
+  values: [
+    'x',
+    '[x]',
+    '{ A: x }',
+    '${{ env.A }}',
+    '{ A: "${{ env.A }}" }',
+    '{ A: "a ${{ subtasks.n.results.x }}" }',
+  ],
   subtasks: ['x'],
   params: ['x'],
 };

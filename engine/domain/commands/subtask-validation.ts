@@ -433,7 +433,11 @@ function refuseUnknownMatrices(subtasks: readonly CompleteSubtask[]): void {
       const what = `matrix has a result of ${show(ref.subtask)}, which it does not depend on${didYouMean(ref.subtask, names)}`;
       throw refuse(at, 'matrix', what, { hint: 'Name that subtask in depends as well.' });
     }
-    refuseUnfillable(subtask, index, Object.keys(subtask.matrix));
+    const keys = Object.keys(subtask.matrix);
+    const variables = new Set(keys.map(variableOf));
+    if (variables.size < keys.length)
+      throw refuse(at, 'matrix', `two keys of the matrix are one variable to a command: ${keys.join(', ')}`);
+    refuseUnfillable(subtask, index, keys);
   });
 }
 

@@ -264,6 +264,11 @@ describe('a matrix over a result', () => {
       void assert.throws(() => fleet.fanOut([LIST, { ...TEST, ...changed }]), message);
     refused({ matrix: { package: 'web' } }, /matrix = .*must have a result for each key/);
     refused({ matrix: {} }, /must have a result for each key/);
+    const one = TEST.matrix.package;
+    refused(
+      { matrix: { 'a-b': one, a_b: one } },
+      /two keys of the matrix are one variable to a command: a-b, a_b/,
+    );
     refused({ depends_on: [] }, /matrix has a result of 'list', which it does not depend on/);
     refused(
       { matrix: { package: '${{ subtasks.lits.results.x }}' } },

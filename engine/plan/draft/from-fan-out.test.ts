@@ -74,6 +74,23 @@ losers: cancel
 `.replace('[unit, api tests]', '[unit, "api tests"]');
 
 describe('the plan of a fan-out', () => {
+  it('has its matrix over a result', () => {
+    const text = `goal: g
+subtasks:
+  - name: list
+    run: make list
+  - name: test-\${{ matrix.package }}
+    depends: list
+    matrix: { package: "\${{ subtasks.list.results.packages }}" }
+    run: test \${{ matrix.package }}
+  - name: last
+    depends: test-*
+`;
+    const made = again(text);
+    assert.deepEqual(completed(requestOf(made)), completed(requestOf(text)));
+    assert.match(made, /matrix: \{ package: "\$\{\{ subtasks.list.results.packages \}\}" \}/);
+  });
+
   it('makes the same fan-out, with its matrix', () => {
     const text = again(PLAN);
     assert.deepEqual(completed(requestOf(text)), completed(requestOf(PLAN)));

@@ -6,6 +6,7 @@ import { readSubtasks } from '../../subtask/encoding.ts';
 import { USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 import { FREE_CHOICE, targetText } from '../../subtask/target.ts';
 import { combinations, variableOf } from '../../subtask/matrix.ts';
+import { patternOf } from '../language/patterns.ts';
 import { filledIn, placeholders } from '../matrix.ts';
 import { misplacedPlaceholders } from '../shell-places.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
@@ -109,7 +110,7 @@ function entriesOf(
     target: targetText(subtask.target) === targetText(FREE_CHOICE) ? null : targetText(subtask.target),
     executor: run !== null && executor === 'shell' ? null : executor,
     dir: subtask.dir === null || place === null ? null : place(subtask.dir),
-    depends: subtask.depends_on.length === 0 ? null : subtask.depends_on.map(each => names[each]!),
+    depends: subtask.depends_on.length === 0 ? null : subtask.depends_on.map(each => patternOf(names[each]!)),
     isolation: (subtask.isolation === 'worktree') === isAgent ? null : subtask.isolation,
   };
   const keys = ['name', ...[...SUBTASK_KEYS.keys()].filter(key => key !== 'name')];
@@ -162,6 +163,8 @@ function folded(subtasks: readonly PlanEntries[]): readonly PlanEntries[] {
 }
 
 function templateOf(entries: PlanEntries): Template | null {
+  // A matrix over results is already written.
+  if (entries.some(([key]) => key === 'matrix')) return null;
   const env = entries.find(([key]) => key === 'env')?.[1] as Readonly<Record<string, string>> | undefined;
   const variables = Object.entries(env ?? {}).map(([name, value]) => ({
     name,

@@ -1,5 +1,6 @@
 import { JOIN_NAMES } from '../../domain/join/cel.ts';
 import type { Range } from '../diagnostics.ts';
+import { matrixOf } from '../../subtask/matrix.ts';
 import type { WrittenKey } from '../../subtask/table.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
 import { notInstalled, type PlanKnown, type PlanOutline } from '../plan.ts';
@@ -109,9 +110,11 @@ function placeholders(
           }),
         );
   return [
-    ...(cursor.inSubtask ? offered('matrix', namesUnder('matrix', text.slice(start, end))) : []),
-    ...offered('params', namesUnder('params', text)),
-    ...(owner === undefined && ['run', 'env'].includes(cursor.key) && outline !== null
+    ...(cursor.inSubtask && cursor.key !== 'matrix'
+      ? offered('matrix', namesUnder('matrix', text.slice(start, end)))
+      : []),
+    ...(cursor.key === 'matrix' ? [] : offered('params', namesUnder('params', text))),
+    ...(owner === undefined && WITH_RESULTS.includes(cursor.key) && outline !== null
       ? dependedOn(text.slice(start, end), outline).map(name =>
           item(cursor, `subtasks.${name}.results.`, 'variable', {
             insert: `${space}subtasks.${escaped(name)}.results.$1 ${closing}`,
@@ -120,6 +123,9 @@ function placeholders(
       : []),
   ];
 }
+
+/** The keys whose placeholders may be results. */
+const WITH_RESULTS: readonly (string | undefined)[] = ['run', 'env', 'matrix'];
 
 /** Returns the names of the subtasks that a subtask names in its dependencies. */
 function dependedOn(written: string, { subtasks }: PlanOutline): readonly string[] {
@@ -134,6 +140,8 @@ const ownName = (written: string): string | undefined => /^\s*(?:- +)?name:\s*(.
 /** Returns the keys of a mapping, such as a subtask's matrix, judged by its lines. */
 function namesUnder(owner: 'matrix' | 'params', written: string): readonly string[] {
   const dashes = owner === 'matrix' ? ' *(?:- +)?' : '';
+  const result = new RegExp(`^${dashes}matrix:\\s*(\\$\\{\\{.*\\}\\})\\s*$`, 'm').exec(written)?.[1];
+  if (owner === 'matrix' && result !== undefined) return Object.keys(matrixOf(result) ?? {});
   const flow = new RegExp(`^${dashes}${owner}:\\s*\\{(.*)$`, 'm').exec(written)?.[1];
   if (flow !== undefined)
     return Array.from(flow.matchAll(/(?:^|,)\s*([A-Za-z_][\w-]*)\s*:/g), match => match[1]!);

@@ -30,7 +30,8 @@ export function cursorAt(text: string, offset: number): Cursor | null {
   const inSubtask = isInSubtasks(text, lineStart);
   const word = wordAt(text, offset, line);
   if (PLACEHOLDER.test(line)) {
-    const key = own?.[2] ?? above?.key ?? '';
+    const isNested = above?.key === 'env' || above?.key === 'matrix';
+    const key = isNested ? above.key : (own?.[2] ?? above?.key ?? '');
     return { inSubtask, part: 'placeholder', key, before: line, word };
   }
   const inFlow = own === null ? flowPart(line) : null;

@@ -11,7 +11,7 @@ import type { Range } from '../diagnostics.ts';
 import { placeholders } from '../matrix.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
 import type { Written } from '../plan-text.ts';
-import { isMember } from '../subtask-reader.ts';
+import { isMember, mostMembersIn } from '../subtask-reader.ts';
 import type { PlanOutline } from '../plan.ts';
 import { cursorAt } from './cursor.ts';
 import { JOIN_TEXTS } from './key-texts.ts';
@@ -93,8 +93,12 @@ function placeholderHover({ subtasks }: PlanOutline, text: string, offset: numbe
     };
   const values = found?.key == null ? undefined : owner.matrix?.get(found.key);
   if (found === undefined || values === undefined) return null;
+  const source = owner.sources.get(found.key!);
   return {
-    text: `one subtask for each of: ${listed(values)}`,
+    text:
+      source === undefined
+        ? `one subtask for each of: ${listed(values)}`
+        : `one subtask for each element of the result \`${source.key}\` of ${code(source.subtask)}, made when that has ended`,
     range: { start: start + found.start, end: start + found.end },
   };
 }
@@ -170,9 +174,11 @@ const NO_COUNTS = { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled
 function meaningOf(value: string, { drafts }: PlanOutline, { cel }: HoverContext): string {
   const total = drafts.filter(isMember).length;
   try {
-    const predicate = parsePredicate(value, total, cel);
-    if (predicate.kind === 'cel') return `decided once no end of the ${total} can change it`;
-    return explain(predicate, { ...NO_COUNTS, pending: total }, total);
+    const most = mostMembersIn(drafts);
+    const predicate = parsePredicate(value, most, cel);
+    const whose = most > total ? 'the subtasks' : `the ${total}`;
+    if (predicate.kind === 'cel') return `decided once no end of ${whose} can change it`;
+    return explain(predicate, { ...NO_COUNTS, pending: total }, total, most);
   } catch (thrown) {
     // A diagnostic describes the fault.
     if (FleetError.is(thrown, 'INVALID_RECORD')) return '';
