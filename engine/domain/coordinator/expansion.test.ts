@@ -150,7 +150,7 @@ describe('a matrix over a result', () => {
       const fleet = new TestFleet(1, 10);
       const fanOut = fleet.fanOut([LIST, TEST, AFTER, { name: 'test-x', run: 'true' }]);
       fleet.report(fanOut, 3);
-      fleet.report(fanOut, 0, report as object);
+      fleet.report(fanOut, 0, report);
       const asSaid = (): void => {
         assert.deepEqual(verdicts(fanOut), ['accept', 'failed', 'cancelled', 'accept']);
         if (typeof reason === 'string') assert.equal(fanOut.children[1]!.reason, reason);
@@ -249,7 +249,7 @@ describe('a matrix over a result', () => {
     const fanOut = fleet.fanOut([LIST, TEST, AFTER]);
     fleet.report(fanOut, 0, packages(['a', 'b']));
     const issuer = { actor: USER, key: undefined, now: fleet.now };
-    const again = fleet.do(() => rerun(fleet.core, fanOut.task.alias, 'th_again' as ThreadId, issuer));
+    const again = fleet.do(() => rerun(fleet.core, fanOut.task.alias, {}, 'th_again' as ThreadId, issuer));
     const second = fleet.core.state.tasks.get(again.thread as ThreadId)!.fanOut!;
     assert.deepEqual(names(second), ['list', 'test-${{ matrix.package }}', 'after']);
     const input = { worker: null };

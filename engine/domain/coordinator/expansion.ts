@@ -66,7 +66,7 @@ function listOf(result: Json, which: string): readonly string[] {
   if (result.length > MAX_EXPANDED)
     throw fault(`${which} has ${result.length} elements, and a matrix may have ${MAX_EXPANDED}`);
   return (result as readonly Json[]).map((element, position) => {
-    if (!['string', 'number', 'boolean'].includes(typeof element))
+    if (typeof element === 'object')
       throw fault(`element ${position} of ${which} is neither a text nor a number: ${show(element)}`);
     const text = String(element);
     // Names and goals are shown on one line, and a value must not become a placeholder.
