@@ -95,7 +95,7 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'one after another',
-    spl: { command: 'spl -j1 lint types test', exitCode: 1 },
+    spl: { command: 'spl lint,types,test', exitCode: 1 },
     peers: {
       'npm-run-all': { command: 'run-s lint types test' },
       turbo: { command: 'turbo lint types test --concurrency=1' },

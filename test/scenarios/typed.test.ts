@@ -60,9 +60,9 @@ describe('the everyday commands, typed in a terminal,', function () {
       const whole = await typed(fleet, 'spl rerun');
       assert.equal(whole.code, 0, whole.shown);
       assert.match(whole.shown, /3 of 3 passed .* lint #2\n$/);
-      const inTurn = await typed(fleet, 'spl -j1 lint types');
+      const inTurn = await typed(fleet, 'spl test,lint,types');
       assert.equal(inTurn.code, 0, inTurn.shown);
-      assert.match(inTurn.shown, /2 of 2 passed/);
+      assert.match(inTurn.shown, /│ tested\n[^]*│ linted\n[^]*│ typed\n[^]*3 of 3 passed/);
     }),
   );
 

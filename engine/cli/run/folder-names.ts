@@ -6,7 +6,7 @@ import { likeness, nearestName } from '../../plan/picked.ts';
 import type { PlannedSubtask } from '../../plan/plan.ts';
 import type { Host } from '../host.ts';
 import { NO_FLEET, readPlanFile, type PlanFile } from '../plans.ts';
-import { planFilesIn, scriptsIn } from './folder-work.ts';
+import { linksOf, planFilesIn, scriptsIn } from './folder-work.ts';
 
 type Folder = Pick<Host, 'cwd' | 'env' | 'checkPlan'>;
 
@@ -34,9 +34,9 @@ export async function namesOfFolder(folder: Folder): Promise<FolderNames> {
   return { scripts: await scriptsIn(folder.cwd), subtasks };
 }
 
-/** Returns true for the name of a script, and for a name or a pattern of subtasks. */
+/** Returns true for the name of a script, for several joined by commas, and for a name or a pattern of subtasks. */
 export function isNameIn({ scripts, subtasks }: FolderNames, word: string): boolean {
-  if (scripts.includes(word) || subtasks.includes(word)) return true;
+  if (linksOf(word).every(name => scripts.includes(name)) || subtasks.includes(word)) return true;
   return word.includes('*') && subtasks.some(likeness(word));
 }
 
@@ -48,7 +48,8 @@ const PLAIN = /^[\w.:@+-]+$/;
  * @throws USAGE for a word that is probably a misspelt name, and for one that is a name among commands
  */
 export async function requireCommands(folder: Folder, words: readonly string[]): Promise<void> {
-  const plain = words.filter(word => PLAIN.test(word));
+  const all = words.flatMap(linksOf);
+  const plain = all.filter(word => PLAIN.test(word));
   if (plain.length === 0) return;
   const names = await namesOfFolder(folder);
   const known = [...names.scripts, ...names.subtasks];
@@ -61,7 +62,8 @@ export async function requireCommands(folder: Folder, words: readonly string[]):
     });
   }
   const name = plain.find(word => known.includes(word));
-  const other = words.find(word => !known.includes(word));
+  const other = all.find(word => !known.includes(word));
+  if (name !== undefined && other === undefined && all.length > words.length) throw chained();
   if (name === undefined || other === undefined) return;
   if (words.some(word => /\s/.test(word)) && (await isProgram(name, folder))) return;
   const near = nearestName(other, known);
@@ -70,6 +72,11 @@ export async function requireCommands(folder: Folder, words: readonly string[]):
     hint: `${near === undefined ? '' : `Did you mean ${near}?\n`}Give only names, or only commands, such as 'npm run ${name}'.`,
   });
 }
+
+const chained = (): FleetError =>
+  new FleetError('USAGE', 'only scripts of package.json can be joined by commas', {
+    hint: 'What waits for what in a plan is written there, with depends.',
+  });
 
 /** Returns true for a program on the search path. Without one, it is unknown, and true. */
 async function isProgram(word: string, { env }: Folder): Promise<boolean> {

@@ -8,10 +8,14 @@ export interface ScriptSubtask {
   readonly name?: string;
   readonly goal: string;
   readonly run: string;
+  readonly depends_on?: number[];
 }
 
 /** Names of scripts that need no quotes in a command. */
 const SCRIPT = /^[A-Za-z0-9_][A-Za-z0-9_:.@/-]*$/;
+
+/** Names of scripts that run one after another. */
+const CHAIN = /^[\w:.@/-]+(?:,[\w:.@/-]+)+$/;
 
 /** Returns the names of the plan files in a folder, sorted. */
 export async function planFilesIn(folder: string): Promise<readonly string[]> {
@@ -25,18 +29,25 @@ export async function scriptsIn(folder: string): Promise<readonly string[]> {
   return Object.keys(scripts).filter(name => typeof scripts[name] === 'string' && SCRIPT.test(name));
 }
 
-/** Returns a subtask per word if all of them are scripts of the folder's `package.json`, else null. */
+/** Returns the names in a word: several joined by commas run one after another. */
+export const linksOf = (word: string): readonly string[] => (CHAIN.test(word) ? word.split(',') : [word]);
+
+/**
+ * Returns a subtask per script if all words name scripts of the folder's `package.json`, else null. In a word with
+ * commas, each script depends on the one before it.
+ */
 export async function scriptsNamed(
   folder: string,
   words: readonly string[],
 ): Promise<readonly ScriptSubtask[] | null> {
   const scripts = new Set(await scriptsIn(folder));
-  if (!words.every(word => scripts.has(word))) return null;
+  const links = words.flatMap(word => linksOf(word).map((name, nth) => ({ name, isFirst: nth === 0 })));
+  if (!links.every(({ name }) => scripts.has(name))) return null;
   const manager = await managerFor(folder);
-  const isUnique = new Set(words).size === words.length;
-  return words.map(word => {
-    const run = `${manager} run ${word}`;
-    return { ...(isUnique && { name: word }), goal: run, run };
+  const isUnique = new Set(links.map(({ name }) => name)).size === links.length;
+  return links.map(({ name, isFirst }, index) => {
+    const run = `${manager} run ${name}`;
+    return { ...(isUnique && { name }), goal: run, run, ...(!isFirst && { depends_on: [index - 1] }) };
   });
 }
 

@@ -316,6 +316,13 @@ describe('spl run', () => {
     assert.equal(opened!['goal'], 'pnpm run lint · pnpm run test:unit');
     assert.equal(fanOut!['run'], 'lint');
     assert.equal(err, '· from package.json: pnpm run lint, pnpm run test:unit\n');
+    const chained = await in_(member, 'lint,test:unit', 'lint');
+    assert.deepEqual(chained.fanOut!['subtasks'], [
+      { goal: 'pnpm run lint', run: 'pnpm run lint' },
+      { goal: 'pnpm run test:unit', run: 'pnpm run test:unit', depends_on: [0] },
+      { goal: 'pnpm run lint', run: 'pnpm run lint' },
+    ]);
+    assert.match((await in_(member, 'lint,tset')).err, /'lint' is a script, and 'tset' is not/);
     const mixed = await in_(member, 'lint', 'true');
     assert.deepEqual([mixed.code, mixed.opened], [2, undefined]);
     assert.match(
@@ -325,6 +332,12 @@ describe('spl run', () => {
     await writeFile(joinPath(member, 'check.fanout.yaml'), 'goal: Check\nsubtasks: [{name: lint, run: z}]\n');
     const planned = await in_(member, 'lint');
     assert.equal((planned.fanOut!['subtasks'] as { run: string }[])[0]!.run, 'z');
+    await writeFile(
+      joinPath(member, 'check.fanout.yaml'),
+      'goal: Check\nsubtasks: [{name: a, run: z}, {name: b}]\n',
+    );
+    const parts = await in_(member, 'a,b');
+    assert.match(parts.err, /only scripts of package\.json can be joined by commas\n.*depends/);
   });
 
   it('runs no word that is probably a misspelt script, subtask or program', async () => {

@@ -27,7 +27,7 @@ export const run = defineVerb({
     '',
     'Without words, the only plan file of the folder runs (*.fanout.yaml). Words without spaces that all name subtasks of',
     'that plan run this part of it. Otherwise, if all of them are scripts of package.json, they run with its package',
-    'manager.',
+    'manager: side by side or, joined by commas, one after another.',
     '',
     'With --each, each line of a file is a subtask. The command gets the line where it has {}, else at its end, as one',
     'word, whatever is in it. With --agent, each word is a goal for a coding agent, in a git worktree of its own.',
