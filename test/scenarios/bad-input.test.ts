@@ -285,7 +285,7 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
   [['task', 'fan-out', 'A', '--timeout', '0'], '--timeout'],
   [['task', 'fan-out', 'A', '--budget', '-1'], '--budget'],
   [['task', 'retry', 'A'], 'give either --subtask or --failed'],
-  [['task', 'output', 'A'], '--subtask is missing'],
+  [['task', 'output', 'A'], 'the subtask is missing'],
   [['serve', '--stop', '--status'], 'can’t be combined'],
   [['completion', 'tcsh'], "'tcsh'"],
   [['task', 'add', 'x', '--actor', 'nobody'], '--actor must be a DID'],
