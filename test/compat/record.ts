@@ -51,6 +51,7 @@ try {
   await rulesOfPermission();
   await joinsOfEachKind();
   await followUps();
+  await matrixOverResult();
   await retriedIntoRoundTwo();
   await cancelled();
   await agentsWithCosts();
@@ -130,6 +131,20 @@ async function followUps(): Promise<void> {
   await ended('UNNEEDED', [
     { ...TELL, name: 'tell' },
     { goal: 'mend', depends_on: ['tell'], when: 'failed', run: 'echo mended' },
+  ]);
+}
+
+/** Makes subtasks that are known only when another has ended. */
+async function matrixOverResult(): Promise<void> {
+  await ended('MATRIX', [
+    { goal: 'list', name: 'list', run: `echo 'words=["one","two"]' > "$SPL_RESULTS"` },
+    {
+      goal: 'say ${{ matrix.words }}',
+      name: 'say-${{ matrix.words }}',
+      matrix: { words: '${{ subtasks.list.results.words }}' },
+      depends_on: ['list'],
+      run: 'echo told',
+    },
   ]);
 }
 
