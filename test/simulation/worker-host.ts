@@ -194,6 +194,9 @@ export class WorkerHost {
         return this.#send(effect.message, connection);
       case 'start':
         return this.#start(effect.delivery);
+      // Only of subtasks with inputs, and the simulated ones have none.
+      case 'compare':
+        return;
       case 'abort':
         return this.#abort(effect.key);
       case 'exit':

@@ -183,6 +183,9 @@ export class RuleFleet extends TestFleet {
       case 'start':
         member.attempts.set(effect.delivery.key, effect.delivery);
         return this.#listener.started(member, effect.delivery);
+      // Only of subtasks with inputs, and those of the transcripts have none.
+      case 'compare':
+        return;
       case 'abort': {
         const delivery = member.attempts.get(effect.key);
         if (delivery === undefined) return;
