@@ -262,7 +262,8 @@ export const ROWS = [
     kind: 'values',
     schema: orNull(matrixSchema),
     usual: null,
-    summary: 'makes a subtask of each combination of these values, or of the [values of a result](#a-matrix-over-a-result)',
+    summary:
+      'makes a subtask of each combination of these values, or of the [values of a result](#a-matrix-over-a-result)',
     help: 'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written. The values of a key may be a result: `${{ subtasks.NAME.results.KEY }}`. Then the subtasks are made when that subtask has ended.',
   },
 ] as const satisfies readonly (WrittenKey & Partial<Omit<Member, 'field'>> & { readonly form?: true })[];
