@@ -1,7 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { RunsDocument } from '../../../engine/contract/documents.ts';
 import { probeOf, targetOf, type Figure, type Stage } from '../figure.ts';
 import { benchEnvironment, timeBareNode, timeCommand } from '../processes.ts';
 import { spreadOf } from '../stats.ts';
@@ -12,6 +14,15 @@ export async function runs(stage: Stage): Promise<Figure[]> {
 }
 
 const FIRST = ['run', '--output', 'stream', 'echo hi'];
+
+/** Runs a command whose output nobody reads. @returns the time to its end, in ms */
+async function timeUnread(command: string, words: readonly string[], { cwd, env }: Place): Promise<number> {
+  const begun = performance.now();
+  const child = spawn(command, words, { cwd, env, stdio: 'ignore' });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`${command} ended with ${code}`);
+  return performance.now() - begun;
+}
 
 /** Measures the time to the first line of output, each time with a new home and no fleet. */
 async function firstLineCold(stage: Stage): Promise<Figure> {
@@ -67,23 +78,38 @@ const PRINTERS = 8;
 const TEXT_BYTES = 250_000;
 const TEXTS = 50;
 
-/** Measures eight subtasks that print 50 MB a second together, against the same commands whose reader is `cat`. */
+/** A program that prints at a pace, without further processes. */
+const printer = (texts: number): string => `
+const text = '${'x'.repeat(99)}\\n'.repeat(${TEXT_BYTES / 100});
+let left = ${texts};
+const print = () => {
+  process.stdout.write(text);
+  if (--left > 0) setTimeout(print, 40);
+};
+print();
+`;
+
+/**
+ * Measures eight subtasks that print 50 MB a second together, from their start to their join, while `spl run` prints
+ * what they print; against the same commands whose reader is `cat`.
+ */
 async function printing(stage: Stage): Promise<Figure> {
   const at = await placeOf(stage, 'printing');
-  await writeFile(join(at.cwd, 'text'), `${'x'.repeat(99)}\n`.repeat(TEXT_BYTES / 100));
-  const texts = stage.quick ? 2 : TEXTS;
-  const command = `i=0; while [ $i -lt ${texts} ]; do cat text; sleep 0.04; i=$((i+1)); done`;
+  await writeFile(join(at.cwd, 'printer.cjs'), printer(stage.quick ? 2 : TEXTS));
+  const command = `'${process.execPath}' printer.cjs`;
   const commands = Array.from({ length: PRINTERS }, () => command);
-  const words = ['run', '-j', String(PRINTERS), '--json', ...commands];
+  const words = ['run', '-j', String(PRINTERS), '--output', 'stream', ...commands];
   await timeCommand(at.spl, ['run', '-j', String(PRINTERS), 'true'], at.env, '', at.cwd);
   const times: number[] = [];
   const bare: number[] = [];
-  for (let i = 0; i < (stage.quick ? 1 : 5); i++) {
-    const beside = commands.map(each => timeCommand('sh', ['-c', `{ ${each}; } | cat`], at.env, '', at.cwd));
-    bare.push(Math.max(...(await Promise.all(beside))));
-    const { stdout } = await promisify(execFile)(at.spl, words, { ...at, maxBuffer: 2 ** 30 });
-    const { opened_unix: opened, joined_unix: joined } = JSON.parse(stdout) as Record<string, number>;
-    times.push((joined! - opened!) * 1000);
+  for (let i = 0; i < (stage.quick ? 1 : 7); i++) {
+    bare.push(
+      await timeUnread('sh', ['-c', `${commands.map(each => `${each} | cat &`).join(' ')} wait`], at),
+    );
+    await timeUnread(at.spl, words, at);
+    const { stdout } = await promisify(execFile)(at.spl, ['runs', '--limit', '1', '--json'], at);
+    const [run] = (JSON.parse(stdout) as RunsDocument).runs;
+    times.push(run!.wall_secs * 1000);
   }
   await stop(at);
   const spread = spreadOf(times.map((ms, i) => ms / bare[i]!));
