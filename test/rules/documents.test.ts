@@ -502,7 +502,7 @@ function commandsIn({ text, language }: Code): string[] {
 }
 
 /** Matches words before which pages leave out `run`: a quoted command, a script, a plan, or an option that says it. */
-const IMPLIES_RUN = /^(?:-j\S+ )?(?:['"]|-e |--agent |(?:lint|types|test)\b|\S+\.fanout\.yaml)/;
+const IMPLIES_RUN = /^(?:-j\S+ )?(?:['"]|-e |--agent |(?:lint|types|test|build)\b|\S+\.fanout\.yaml)/;
 
 function checkCommand(line: string, verbs: readonly Verb[], document: string): void {
   const words = wordsOf(line).slice(1);
