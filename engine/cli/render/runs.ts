@@ -13,8 +13,8 @@ const OUTCOME_WORDS = {
 } as const;
 
 /** Returns the state of a run in the words of people. */
-export function runState({ outcome, counts, needs_you: asking }: Run): string {
-  if (outcome !== null) return OUTCOME_WORDS[outcome];
+export function runState({ outcome, under_way: isUnderWay, counts, needs_you: asking }: Run): string {
+  if (outcome !== null && !isUnderWay) return OUTCOME_WORDS[outcome];
   if (asking > 0) return 'needs you';
   return counts.running > 0 ? 'running' : 'waiting';
 }

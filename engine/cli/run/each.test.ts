@@ -34,6 +34,8 @@ describe('a command with {}', () => {
     for (const command of ['wc -l', "grep -c 'a b'", 'echo "$HOME/x"', 'x=1 make'])
       assert.equal(commandWithPlace(` ${command} `), `${command} {}`);
     assert.equal(commandWithPlace('cp {} b; ls'), 'cp {} b; ls');
+    for (const command of ["printf '<%s>\\n'", 'grep -e "a|b"', "test '$(x)' !="])
+      assert.equal(commandWithPlace(command), `${command} {}`);
     for (const command of [
       ...['true;', 'sleep 1 &', 'cat |', 'true &&', '( true', 'wc -l >', 'wc <', 'a\nb', '`ls`', '$(ls)'],
       ...['ls # all', 'ls \\', "echo 'a", 'echo "a', 'echo ${x'],

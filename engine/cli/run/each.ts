@@ -64,6 +64,8 @@ export async function readEach(
   );
 }
 
+/** Matches a quoted word in which nothing is replaced. */
+const QUOTED = /'[^']*'|"[^"$`\\]*"/g;
 /** Matches what makes a command more than one program with its words, or makes its end no place for a word. */
 const NOT_SIMPLE = /[;&|<>()`#\n]|\\$/;
 
@@ -71,7 +73,7 @@ const NOT_SIMPLE = /[;&|<>()`#\n]|\\$/;
 export function commandWithPlace(command: string): string {
   if (command.includes('{}')) return command;
   const text = `${command.trim()} {}`;
-  if (!NOT_SIMPLE.test(command.trim()) && misplaced(text) === undefined) return text;
+  if (!NOT_SIMPLE.test(command.trim().replace(QUOTED, 'x')) && misplaced(text) === undefined) return text;
   throw new FleetError('USAGE', `the command has no {} for the line: ${command}`, {
     hint: 'Only the command of one program gets the line as its last word. Write {} where the line belongs.',
   });

@@ -32,7 +32,8 @@ export async function impliedRun(
   const shown = catalogue.flatMap(({ path, hidden }) => (hidden === true ? [] : path.split(' ', 1)));
   const near = nearestName(first, [...shown, ...names.scripts, ...names.subtasks]);
   const line = words.slice(at).join(' ');
-  const quoted = line === first || line.includes("'") ? '' : `\nA command line needs quotes: spl '${line}'`;
+  const isOneCommand = line !== first && !words.slice(at).some(word => /[\s']|^--/.test(word));
+  const quoted = isOneCommand ? `\nA command line needs quotes: spl '${line}'` : '';
   throw new FleetError('USAGE', `unknown command '${first}'`, {
     hint: near === undefined ? `See: spl --help${quoted}` : `Did you mean ${near}?`,
   });

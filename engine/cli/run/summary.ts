@@ -111,5 +111,5 @@ function speedupText(speedup: SpeedupDocument | null, wall: number | null): stri
   if (speedup === null || speedup.subtasks < 2 || speedup.weak.speedup === null || !wall) return '';
   const ratio = speedup.weak.serial_estimate_secs / wall;
   const faster = ratio >= 1.05 ? `${times(ratio)} as fast as` : 'no faster than';
-  return `, ${faster} ${plural(speedup.subtasks, 'subtask')} one after another (${duration(speedup.weak.serial_estimate_secs)})`;
+  return `, ${faster} ${plural(speedup.subtasks, 'subtask')} one after another (${duration(speedup.weak.serial_estimate_secs)}, estimated)`;
 }

@@ -112,7 +112,7 @@ describe('spl run', () => {
       'second │ c',
       '✓ one passed after 1s',
       '✓ second passed after 1s',
-      '2 of 2 passed in 2s, no faster than 2 subtasks one after another (2s) · FIRST-001',
+      '2 of 2 passed in 2s, no faster than 2 subtasks one after another (2s, estimated) · FIRST-001',
       '',
     ]);
   });

@@ -31,7 +31,7 @@ describe('spl runs', () => {
   it('shows each run with its result in the words of people', async () => {
     const runs = [
       row({ run: 9, ...open, counts: { ...COUNTS, running: 1 } }),
-      row({ run: 8, ...open }),
+      row({ run: 8, ...open, outcome: 'unsatisfiable', failed: ['lint'] }),
       row({ run: 7, ...open, needs_you: 1, counts: { ...COUNTS, running: 1 } }),
       row({ run: 6, outcome: 'timed_out', failed: ['a', 'b', 'c', 'd', 'e', 'f'] }),
       row({ run: 5, outcome: 'cancelled' }),
@@ -45,7 +45,7 @@ describe('spl runs', () => {
       [
         'RUN         STARTED               RESULT           TIME   TASK       FAILED',
         'release #9  THEN  running          12.3s  release-4',
-        'release #8  THEN  waiting          12.3s  release-4',
+        'release #8  THEN  waiting          12.3s  release-4  lint',
         'release #7  THEN  needs you        12.3s  release-4',
         'release #6  THEN  timed out        12.3s  release-4  a, b, c, d, e and 1 more',
         'release #5  THEN  cancelled        12.3s  release-4',

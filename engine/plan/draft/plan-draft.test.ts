@@ -332,7 +332,9 @@ describe('the draft of a plan', () => {
     });
 
     it('runs unittest where nothing names pytest, and the tests of Django', () => {
-      drafts({ 'tests/test_a.py': '' }, ['test: python3 -m unittest discover']);
+      const method = 'import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n';
+      drafts({ 'tests/test_a.py': method }, ['test: python3 -m unittest discover']);
+      drafts({ 'tests/test_a.py': 'def test_a(): pass\n' }, ['test: python3 -m pytest']);
       drafts({ 'manage.py': '', 'shop/tests.py': '' }, ['test: python3 manage.py test']);
     });
 

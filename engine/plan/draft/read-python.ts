@@ -7,7 +7,8 @@ const pyprojectSchema = v.looseObject({
   tool: v.optional(v.record(v.string(), toolSchema, 'must be a table'), {}),
 });
 
-const TEST_FILE = /(^|\/)(test_[^/]*|[^/]*_test)\.py$/;
+/** Matches the files of tests that pytest and unittest find. */
+export const TEST_FILE = /(^|\/)(test_[^/]*|[^/]*_test)\.py$/;
 const REQUIREMENTS = /^(requirements[^/]*\.(txt|in)|requirements\/[^/]*\.(txt|in))$/;
 /** The most folders of tests that share a matrix. */
 const MAX_FOLDERS = 20;
@@ -91,7 +92,10 @@ class Project {
         /^(pyproject\.toml|setup\.(cfg|py)|tox\.ini|Pipfile|noxfile\.py)$/.test(path),
     );
     if (files.some(path => this.#folder.text(path)?.includes('pytest') === true)) return true;
-    return this.#folder.paths.some(path => /(^|\/)conftest\.py$/.test(path));
+    if (this.#folder.paths.some(path => /(^|\/)conftest\.py$/.test(path))) return true;
+    // unittest finds methods of classes only, and passes if it finds nothing.
+    const tests = this.#folder.paths.filter(path => TEST_FILE.test(path));
+    return tests.some(path => /^(?:async )?def test/m.test(this.#folder.text(path) ?? ''));
   }
 
   /** The prefix of a command that runs in the environment of the project. */
