@@ -83,11 +83,9 @@ function allStages(sources) {
       inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built }),
       { name: 'editor for the tests', words: [tsx, 'test/editor/install-editor.ts'], isCheck: true },
     ],
-    // Both mostly wait for an editor.
-    [
-      { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
-      { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'], isGathered: true },
-    ],
+    // One after the other: at the same time they take as long, and the editors react too late.
+    [{ name: 'extension host', words: [tsx, 'test/editor/run.ts'] }],
+    [{ name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] }],
   ];
 }
 
