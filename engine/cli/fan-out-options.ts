@@ -1,7 +1,7 @@
 import { PRIORITIES } from '../contract/commands.ts';
 import { choice, toggle } from './verb.ts';
 
-/** How many slots a fan-out gets beside others. */
+/** The share of the slots that a fan-out gets beside others. */
 export const PRIORITY_OPTION = choice(
   '--priority <level>',
   'Share of the slots while other work waits: critical, high, medium or low',

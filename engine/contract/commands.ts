@@ -89,7 +89,7 @@ export const fanOutSchema = v.strictObject({
   max_parallel: v.exactOptional(v.nullable(atLeast(1, MAX_SUBTASKS))),
   /** The name of its runs. The fan-out gets the next number of that name in its namespace. */
   run: v.exactOptional(runNameSchema),
-  /** How many slots it gets beside other fan-outs; absent or null for the priority of its task. */
+  /** Its share of the slots beside other fan-outs; absent or null for the priority of its task. */
   priority: v.exactOptional(v.nullable(prioritySchema)),
   /** True to run every subtask, also where an accepted attempt could be reused. */
   force: v.exactOptional(v.boolean('must be true or false')),

@@ -1,4 +1,4 @@
-/** What a person types for one job with one tool. */
+/** The command that a person types for one job with one tool. */
 export interface Typed {
   /** The commands, a line each. Empty if nothing has to be typed; `^C` and `↑` stand for one key. */
   readonly command: string;

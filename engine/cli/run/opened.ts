@@ -37,7 +37,7 @@ export function leaveRunning(context: Context, { fan_out: fanOut, alias }: Opene
 const notesOf = ({ notes = [] }: Opened['fan_out']): readonly string[] =>
   notes.map(note => `⚠ ${printable(note)}`);
 
-/** How a run is followed. */
+/** The options of following a run. */
 export interface Following {
   /** Null: by what the output is. */
   readonly output: OutputMode | null;

@@ -158,8 +158,9 @@ export class FleetControl {
     if (input.share !== undefined) await this.#chooseShared(input.share);
     const resumed = this.#openFanOuts();
     const { already, launched } = await this.#oneAtATime(() => this.#raise(input));
-    if (input.temporary === true) this.#temporary.add(launched.map(({ did }) => did));
     const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
+    if (input.temporary === true) this.#temporary.add(launched.map(({ did }) => did));
+    else this.#temporary.keep(wanted);
     await this.#awaitLive(wanted, signal);
     return this.#started(launched, already, resumed);
   }

@@ -30,6 +30,11 @@ export class TemporaryWorkers {
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
+  /** Lets workers stay that somebody else asked for meanwhile. */
+  keep(workers: readonly Did[]): void {
+    for (const did of workers) this.#workers.delete(did);
+  }
+
   close(): void {
     clearInterval(this.#looking);
     this.#looking = undefined;
