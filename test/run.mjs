@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleOf, bundleTests } from './runner/bundle.mjs';
 import { runStage } from './runner/stage.mjs';
-import { slowest } from './runner/times.mjs';
+import { failures, readTimes, slowest } from './runner/times.mjs';
 
 /**
  * Runs the tests on the built product: `node test/run.mjs` runs all of them, `node test/run.mjs quick` those for after
@@ -71,8 +71,11 @@ async function main(kind = 'all') {
     took.push(`${((performance.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${stage.name}`);
   };
   for (const atOnce of KINDS[kind](sources)) await Promise.all(atOnce.map(take));
-  print('\nSlowest tests', existsSync(times) ? slowest(times, SLOWEST) : []);
+  const noted = existsSync(times) ? readTimes(times) : [];
+  const failed = failures(noted);
+  print('\nSlowest tests', slowest(noted, SLOWEST));
   print('\nStages', took);
+  if (failed.length > 0) print('\nFailed', failed);
   print(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 }

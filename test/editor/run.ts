@@ -61,7 +61,10 @@ async function runSuite(name: string): Promise<Counts> {
 }
 
 function report(told: readonly Told[]): void {
-  for (const each of told) if (each.event === 'passed') noteTime(each.title, each.ms);
+  for (const each of told) {
+    if (each.event === 'passed') noteTime(each.title, each.ms);
+    if (each.event === 'failed') noteTime(each.title, 0, each.error);
+  }
   const lines = told.flatMap(each => {
     switch (each.event) {
       case 'passed':
