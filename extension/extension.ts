@@ -93,9 +93,9 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     openReport: thread => panels.open({ thread, alias: model.task(thread)?.alias ?? thread }),
     reveal: target => trees.reveal(target),
-    checkJoin: async (text, subtasks) => (await program()).load().checkJoin(text, subtasks),
     splEnvironment: terminalOf,
     plans,
+    drafts: new Map(),
     previewPlan: preview,
     notePlanRun: (uri, thread) => runs.note(uri.toString(), thread),
   };

@@ -29,8 +29,21 @@ import {
 } from './subtask-reader.ts';
 import type { PlanMemory } from './plan-memory.ts';
 
-/** Returns the message for an executor whose program is missing. */
-export const notInstalled = (program: string): string => `'${program}' is not installed, or not on the PATH`;
+/** The commands that install the programs of the preset agents, from their own documentation. */
+const INSTALLERS: ReadonlyMap<string, string> = new Map([
+  ['claude', 'npm install -g @anthropic-ai/claude-code'],
+  ['codex', 'npm install -g @openai/codex'],
+  ['gemini', 'npm install -g @google/gemini-cli'],
+  ['copilot', 'npm install -g @github/copilot'],
+  ['opencode', 'npm install -g opencode-ai'],
+  ['aider', 'pipx install aider-chat'],
+]);
+
+/** Returns the message for an executor whose program is missing, with the way to get it where that is known. */
+export function notInstalled(program: string): string {
+  const installer = INSTALLERS.get(program);
+  return `'${program}' is not installed, or not on the PATH${installer === undefined ? '' : `; to install it: ${installer}`}`;
+}
 
 /** The known facts of the fleet for a plan. */
 export interface PlanKnown {

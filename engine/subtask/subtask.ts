@@ -9,7 +9,7 @@ type BodyRow = Extract<Row, { readonly field: string }>;
 type FieldWhere<Column> = Extract<BodyRow, Column>['field'];
 
 /** A key that is in bodies. */
-export type BodyKey = WrittenKey & Member & { readonly form?: true };
+export type BodyKey = WrittenKey & Member;
 export const BODY_KEYS = ROWS.filter(({ field }) => field !== null) as readonly BodyKey[];
 
 type Entries = { readonly [R in BodyRow as R['field']]: R['schema'] };
@@ -46,12 +46,6 @@ export const MEMBERS: readonly (Member & { readonly field: keyof CompleteSubtask
 export const DELIVERED = MEMBERS.filter(({ delivered }) => delivered === true);
 type DeliveredField = FieldWhere<{ readonly delivered: true }> | typeof errexit.field;
 export type DeliveredSubtask = Pick<CompleteSubtask, DeliveredField>;
-
-/** The keys in the editor's form. */
-export type FormField = FieldWhere<{ readonly form: true }>;
-export const FORM_FIELDS = BODY_KEYS.filter(({ form }) => form === true).map(
-  ({ field }) => field as FormField,
-);
 
 /**
  * A subtask with the values that records and deliveries leave out; `undefined` for a member that they always include.

@@ -1,6 +1,5 @@
 import type * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
-import type { JoinFault } from '../../engine/index.ts';
 import type { Arguments, CommandId, Result } from '../command-registry.ts';
 import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
@@ -19,10 +18,10 @@ export interface CommandContext {
   openReport(thread: string): void;
   /** Reveals a row in its tree. */
   reveal(target: RevealedRef): Promise<void>;
-  /** Returns the fault of a join predicate for this number of subtasks; null if it has none. */
-  checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;
   readonly plans: Pick<Plans, 'client' | 'outline' | 'lastRun'>;
+  /** The thread of the task that an unsaved plan is to split, by the address of the plan. */
+  readonly drafts: Map<string, string>;
   /** Shows the graph of a plan. */
   previewPlan(uri: vscode.Uri): void;
   /** Remembers the task of a plan's last run. */

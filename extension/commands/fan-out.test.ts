@@ -1,238 +1,90 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'mocha';
-import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { editor, enter, escape, pick, press, tick, type, type Answer } from '../../test/stubs/vscode.ts';
+import { afterEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { editor, enter, escape, press, type } from '../../test/stubs/vscode.ts';
+import { PlanRuns } from '../plans/plan-runs.ts';
+import { Plans } from '../plans/plans.ts';
+import { memento, next, useEditor } from '../testing/editor.ts';
+import { ServedPlans } from '../testing/plan-server.ts';
 import { useFleet } from '../testing/suite.ts';
+import { Window } from '../testing/window.ts';
 
-/** The answers for a subtask that runs a command line. */
-const command = (goal: string, run: string, target = 'least-loaded-worker'): readonly Answer[] => [
-  type(goal),
-  pick('Command'),
-  type(run),
-  pick(target),
-];
-/** The answers for a subtask that only echoes. */
-const echo = (goal: string): readonly Answer[] => [type(goal), pick('Echo'), enter];
+describe('a fan-out that is written down', () => {
+  useEditor();
 
-describe('putting a fan-out together', () => {
-  const on = useFleet();
-  let made = 0;
-  let alias: string;
-  let subject: object;
-  let thread: string;
-  beforeEach(async () => {
-    alias = `PUT-${++made}`;
-    thread = await on.fleet.task(alias);
-    subject = { kind: 'task', thread };
-    await on.window.knows(thread);
-  });
-
-  const children = async (): Promise<readonly ChildDocument[]> =>
-    (await on.fleet.client.report('children', { task: thread, offset: 0, limit: 10 })).children;
-  const isFannedOut = async (): Promise<boolean> =>
-    (await on.fleet.client.report('task', { task: thread })).fan_out !== null;
-
-  it('asks for one subtask, and starts it', async () => {
-    editor.person.will(...command('Draft the notes', 'echo drafting', 'worker-a'), pick('Start 1 subtask'));
-    await on.window.run('fleet.fanOut', subject);
-    const [child] = await children();
-    assert.deepEqual([child?.goal, child?.executor, child?.worker], ['Draft the notes', 'shell', 'worker-a']);
-    assert.deepEqual(editor.person.texts, [
-      'Subtask 0 (1/3): What is this subtask to reach?',
-      'Subtask 0 (2/3): Who does it?',
-      'Subtask 0 (2/3): The command line that does it, for /bin/sh.',
-      'Subtask 0 (3/3): On which worker?',
-      `Fan Out ${alias}: Start it, or choose what to change`,
-    ]);
-    assert.deepEqual(on.window.revealed, [{ kind: 'task', thread }]);
-  });
-
-  it('requires a goal and a command line', async () => {
-    editor.person.will(type(' ', 'a'), pick('Command'), type('', 'true'), escape);
-    await on.window.run('fleet.fanOut', subject);
-    assert.deepEqual(editor.person.faults, ['A subtask has a goal.', 'A command line says what to run.']);
-    assert.equal(await isFannedOut(), false);
-  });
-
-  it('adds subtasks with dependencies, and shows all on one page', async () => {
-    editor.person.will(
-      ...echo('first'),
-      ...[pick('Add a subtask…'), ...echo('second $(trash)'), tick('[0] first')],
-      ...[pick('Add a subtask…'), ...command('third', 'true'), enter],
-      pick('Start 3 subtasks'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    assert.deepEqual(
-      (await children()).map(({ goal, depends_on: after }) => [goal, after]),
-      [
-        ['first', []],
-        ['second $(trash)', [0]],
-        ['third', []],
-      ],
-    );
-    const page = editor.person.asked.at(-1);
-    assert.deepEqual(
-      page?.kind === 'pick' && page.items.slice(2, 5).map(({ label, description }) => [label, description]),
-      [
-        ['[0] first', '→ least-loaded-worker · echo'],
-        ['[1] second \\$(trash)', '→ least-loaded-worker · after [0] · echo'],
-        ['[2] third', '→ least-loaded-worker · $ true'],
-      ],
-    );
-  });
-
-  it('changes a subtask, with its present values first', async () => {
-    editor.person.will(
-      ...command('first', 'false', 'worker-a'),
-      ...[pick('[0] first'), pick('Change it…'), enter, enter, type('true'), enter],
-      pick('Start 1 subtask'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    const [child] = await children();
-    assert.deepEqual([child?.goal, child?.worker], ['first', 'worker-a']);
-    const intent = await on.fleet.taken(thread);
-    assert.equal(intent['run'], 'true');
-  });
-
-  it('removes a subtask; without any, there is nothing to start', async () => {
-    editor.person.will(...echo('first'), pick('[0] first'), pick('Remove it'), escape);
-    await on.window.run('fleet.fanOut', subject);
-    assert.ok(!editor.person.offered.some(label => label.includes('Start')));
-    assert.equal(await isFannedOut(), false);
-  });
-
-  it('sets the picked or typed predicate; checks an expression while it is typed', async () => {
-    editor.person.will(
-      ...echo('first'),
-      ...[pick('Add a subtask…'), ...echo('second'), enter],
-      ...[pick('Satisfied when'), pick('k_of_n:1')],
-      ...[
-        pick('Satisfied when'),
-        pick('Type one…'),
-        type('k_of_n:3', 'accepted >=', 'accepted >= 1 && failed == 0'),
-      ],
-      pick('Start 2 subtasks'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    const typed = editor.person.asked.find(({ text }) => text.startsWith('Join predicate'));
-    assert.equal(typed?.kind === 'input' && typed.value, 'k_of_n:1', 'what holds is what one begins with');
-    assert.equal(editor.person.faults.length, 2);
-    const { predicate } = await on.fleet.client.report('join', { task: thread, summary: true });
-    assert.equal(predicate, 'accepted >= 1 && failed == 0');
-  });
-
-  it('sets the time limit of the join, and the treatment of losers', async () => {
-    editor.person.will(
-      ...echo('first'),
-      ...[pick('Time-out of the join'), type('0', '31536001', 'soon', '90')],
-      ...[pick('Time-out of the join'), escape],
-      ...[pick('Subtasks left over at the join'), pick('cancel')],
-      ...[pick('Subtasks left over at the join'), escape],
-      pick('Start 1 subtask'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    assert.equal(editor.person.faults.length, 3);
-    const page = editor.person.asked.at(-1);
-    const shown = page?.kind === 'pick' ? page.items.map(({ description }) => description) : [];
-    assert.deepEqual(shown.slice(-3), ['all', 'are ended', '1m 30s']);
-    const { records } = await on.fleet.client.report('thread.records', { thread });
-    const asked = records.find(({ body }) => body['losers'] === 'cancel');
-    assert.equal(asked?.body['timeout_secs'], 90);
-  });
-
-  it('keeps its values when a question is cancelled', async () => {
-    editor.person.will(
-      ...echo('first'),
-      ...[pick('Add a subtask…'), type('second'), escape],
-      ...[pick('[0] first'), escape],
-      ...[pick('[0] first'), pick('Change it…'), escape],
-      ...[pick('Satisfied when'), escape],
-      ...[pick('Satisfied when'), pick('Type one…'), escape],
-      pick('Start 1 subtask'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    assert.deepEqual(
-      (await children()).map(({ goal }) => goal),
-      ['first'],
-    );
-  });
-
-  it('is shown again, with nothing lost, when the engine refuses it', async () => {
-    const cycle = [
-      ...echo('first'),
-      ...[pick('Add a subtask…'), ...echo('second'), tick('[0] first')],
-      ...[pick('[0] first'), pick('Change it…'), enter, enter, enter, tick('[1] second')],
-    ];
-    editor.person.will(
-      ...[...cycle, pick('Start 2 subtasks'), press('Change It')],
-      ...[pick('[1] second'), pick('Change it…'), enter, enter, enter, tick()],
-      pick('Start 2 subtasks'),
-    );
-    await on.window.run('fleet.fanOut', subject);
-    assert.equal(on.window.errors.length, 1);
-    assert.match(on.window.errors[0]!, /depend/);
-    assert.deepEqual(
-      (await children()).map(({ depends_on: after }) => after),
-      [[1], []],
-    );
-  });
-
-  it('starts nothing when a first question is cancelled', async () => {
-    const answers = [type('goal'), pick('Command'), type('true'), enter];
-    for (let asked = 0; asked <= answers.length; asked++) {
-      editor.person.will(...answers.slice(0, asked), escape);
-      await on.window.run('fleet.fanOut', subject);
-    }
-    assert.equal(await isFannedOut(), false);
-  });
-
-  it('asks for a task without a fan-out, or adds a new one', async () => {
+  it('is an unsaved plan of the folder, and takes no name that is there', async () => {
+    const window = new Window();
     editor.folders = ['/home/ada/src'];
-    const fanned = await on.fleet.fanOut(`${alias}-fanned`, ['wait']);
-    await on.window.knows(fanned, ({ fan_out: fanOut }) => fanOut !== null);
-    editor.person.will(
-      ...[pick('New task…'), type(' ', 'A new goal'), type('no alias!', alias, `${alias}-new`)],
-      ...echo('first'),
-      pick('Start 1 subtask'),
+    await window.run('fleet.fanOut');
+    await window.run('fleet.fanOut');
+    assert.deepEqual(
+      editor.texts.documents.map(({ uri }) => uri.toString()),
+      ['untitled:/home/ada/src/fan-out.fanout.yaml', 'untitled:/home/ada/src/fan-out-2.fanout.yaml'],
     );
-    await on.window.run('fleet.fanOut');
-    const [which] = editor.person.asked;
-    const labels = which?.kind === 'pick' ? which.items.map(({ label }) => label) : [];
-    assert.ok(labels.includes(alias) && !labels.includes(`${alias}-fanned`));
-    assert.equal(editor.person.faults[0], 'A task has a goal.');
-    assert.match(editor.person.faults[1]!, /must be 1 to 64/);
-    assert.equal(editor.person.faults[2], `${alias} is the name of a task that is not finished.`);
-    const made = await on.fleet.client.report('task', { task: `${alias}-new` });
-    assert.deepEqual([made.goal, made.dir, made.fan_out?.subtasks], ['A new goal', '/home/ada/src', 1]);
+    assert.deepEqual(editor.person.texts, [], 'it asks nothing');
+    window.close();
+  });
+
+  it('needs a folder', async () => {
+    const window = new Window();
+    await window.run('fleet.fanOut');
+    assert.deepEqual(editor.person.texts, ['Open a folder first: subtasks run in it.']);
+    assert.deepEqual(editor.texts.documents, []);
+    window.close();
   });
 });
 
-describe('a task that is added with its subtasks', () => {
+describe('a task that is split by a plan', () => {
   const on = useFleet();
-  const tasks = async (all: boolean): Promise<readonly string[]> =>
-    (await on.fleet.client.report('tasks', { all })).tasks.map(({ alias }) => alias);
-  const asked = [type('Check it'), type('CHECK-1')];
+  let plans: Plans | undefined;
+  afterEach(() => plans?.dispose());
 
-  it('is added together with its subtasks, and not when a later question is cancelled', async () => {
-    editor.person.will(...asked, ...echo('first'), escape);
-    await on.window.run('fleet.fanOut');
-    assert.deepEqual(await tasks(true), []);
+  /** Opens the plan that splits the task, and replaces its text as a person does. */
+  const written = async (thread: string, change: (text: string) => string): Promise<object> => {
+    await on.window.knows(thread);
+    await on.window.run('fleet.fanOut', { kind: 'task', thread });
+    const { uri, text } = editor.texts.documents.at(-1)!;
+    const host = { access: on.window.session, model: on.window.model, log: on.window.log };
+    plans = new Plans({ ...host, runs: new PlanRuns(memento()), start: () => ServedPlans.start() });
+    on.window.plans = plans;
+    const read = next(plans.onDidChange);
+    editor.texts.close(uri);
+    editor.texts.add(vscode.Uri.parse(uri.toString()), change(text));
+    await read;
+    return { kind: 'plan', uri: uri.toString() };
+  };
+
+  it('runs as that task, and the next time as another', async () => {
+    editor.folders = ['/home/ada/src'];
+    const thread = await on.fleet.task('SPLIT-1');
+    const plan = await written(thread, text =>
+      text.replace('a command line', 'echo first').replace('another command line', 'echo second'),
+    );
+    await on.window.run('fleet.runPlan', plan);
+    assert.deepEqual(on.window.errors, []);
+    const { children } = await on.fleet.client.report('children', { task: thread, offset: 0, limit: 9 });
+    assert.deepEqual(
+      children.map(({ name, executor }) => [name, executor]),
+      [
+        ['first', 'shell'],
+        ['second', 'shell'],
+      ],
+    );
+    const { fan_out: fanOut, goal } = await on.fleet.client.report('task', { task: thread });
+    assert.deepEqual([fanOut?.predicate, fanOut?.losers], ['all', 'drain']);
+    await on.window.run('fleet.runPlan', plan);
+    const { tasks } = await on.fleet.client.report('tasks', { all: true });
+    assert.deepEqual(tasks.map(task => task.goal).sort(), [goal, goal]);
   });
 
-  it('is not added when its subtasks are refused, and is when they are corrected', async () => {
-    editor.person.will(
-      ...[...asked, ...echo('first')],
-      ...[pick('Add a subtask…'), ...echo('second'), tick('[0] first')],
-      ...[pick('[0] first'), pick('Change it…'), enter, enter, enter, tick('[1] second')],
-      ...[pick('Start 2 subtasks'), press('Change It')],
-      ...[pick('[1] second'), pick('Change it…'), enter, enter, enter, tick()],
-      pick('Start 2 subtasks'),
-    );
-    await on.window.run('fleet.fanOut');
-    assert.match(on.window.errors[0]!, /closes a cycle/);
-    assert.deepEqual(await tasks(true), ['CHECK-1']);
-    const { fan_out: fanOut } = await on.fleet.client.report('task', { task: 'CHECK-1' });
-    assert.equal(fanOut?.subtasks, 2);
+  it('stays as it is while its plan has errors', async () => {
+    editor.folders = ['/home/ada/src'];
+    const thread = await on.fleet.task('SPLIT-2');
+    const plan = await written(thread, text => text.replace('join: all', 'join: sometimes'));
+    editor.person.will(press('Show Problems'));
+    await on.window.run('fleet.runPlan', plan);
+    assert.match(on.window.errors[0]!, /The plan has 1 error, and is not run\./);
+    assert.equal((await on.fleet.client.report('task', { task: thread })).fan_out, null);
   });
 });
 

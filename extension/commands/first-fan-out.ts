@@ -1,9 +1,10 @@
+import * as v from 'valibot';
 import * as vscode from 'vscode';
+import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { WALKTHROUGH } from '../contributions.ts';
 import { taskOf } from './add-task.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
-import { requestOf } from './fan-out-draft.ts';
 import { startFleet } from './fleet.ts';
 import { startTask } from './start-task.ts';
 
@@ -11,13 +12,13 @@ import { startTask } from './start-task.ts';
 export const firstFanOut: Handler<'fleet.firstFanOut'> = async context => {
   if (workers(context).length < 2) await startFleet(context);
   const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));
-  const echo = { executor: 'echo', run: null, depends_on: [] };
+  const echo = { executor: 'echo' };
   const subtasks = [
     { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
     { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },
   ];
-  const draft = { subtasks, join: 'all', losers: 'drain', timeoutSecs: null } as const;
-  const { thread } = await startTask(await engine(context), task, requestOf(draft));
+  const fanOut = v.parse(fanOutSchema, { subtasks, join: 'all', losers: 'drain' });
+  const { thread } = await startTask(await engine(context), task, fanOut);
   await revealFannedOut(context, thread);
 };
 

@@ -11,9 +11,10 @@ import { iconless } from '../plain.ts';
 import { isPlan } from '../plans/plan-files.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
+import { revealFannedOut } from './fan-out.ts';
 import { startFleet } from './fleet.ts';
 import { notify } from './progress.ts';
-import { startTask } from './start-task.ts';
+import { splitTask, startTask } from './start-task.ts';
 
 /** Commands on a plan that is open in an editor. */
 
@@ -120,18 +121,32 @@ async function run(
   // The coordinator counts as live.
   if (live < 2) await startFleet(context);
   const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
-  const { dir, namespace } = fanOut;
-  const task = await startTask(
-    client,
-    {
-      ...{ goal, alias: null, priority: 'medium', labels: [], domain: null, hypothesis: null, criteria: [] },
-      namespace: namespace ?? workspaceNamespace(),
-      dir: dir ?? path.dirname(uri.fsPath),
-    },
-    { ...fanOut, run: planRunName(uri.fsPath) },
-  );
+  const folder = path.dirname(uri.fsPath);
+  const split = context.drafts.get(uri.toString());
+  const task = await (split === undefined
+    ? startTask(
+        client,
+        {
+          ...{
+            goal,
+            alias: null,
+            priority: 'medium',
+            labels: [],
+            domain: null,
+            hypothesis: null,
+            criteria: [],
+          },
+          namespace: fanOut.namespace ?? workspaceNamespace(),
+          dir: fanOut.dir ?? folder,
+        },
+        { ...fanOut, run: planRunName(uri.fsPath) },
+      )
+    : splitTask(client, split, { ...fanOut, dir: fanOut.dir ?? folder }));
+  // The next run of the same plan is a task of its own.
+  context.drafts.delete(uri.toString());
   await context.notePlanRun(uri, task.thread);
   notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
+  if (split !== undefined) await revealFannedOut(context, split);
 }
 
 /** Asks for the value of each param that has no default; undefined once one is dismissed. */

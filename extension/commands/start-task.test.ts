@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import * as v from 'valibot';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fannedOut } from '../../engine/cli/testing/documents.ts';
+import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor } from '../../test/stubs/vscode.ts';
 import { useEditor } from '../testing/editor.ts';
 import { taskOf } from './add-task.ts';
-import { requestOf } from './fan-out-draft.ts';
 import { startTask } from './start-task.ts';
 
 describe('a task that is added with its fan-out', () => {
   useEditor();
-  const subtask = { goal: 'a', executor: 'echo', run: null, target: 'round-robin', depends_on: [] };
-  const draft = { subtasks: [subtask], join: 'all', losers: 'drain', timeoutSecs: null } as const;
-  const start = (client: FakeClient) => startTask(client, taskOf('g', null), requestOf(draft));
+  const fanOut = v.parse(fanOutSchema, { subtasks: [{ goal: 'a', executor: 'echo' }], join: 'all' });
+  const start = (client: FakeClient) => startTask(client, taskOf('g', null), fanOut);
   const opened = { thread: 'th_new', alias: 'NEW-1', record: 'r', goal: 'g' };
 
   it('is one command, which leaves no part if it is refused or the window closes', async () => {

@@ -15,7 +15,18 @@ export async function startTask(
   return opened;
 }
 
+/** Fans out a task that exists. */
+export async function splitTask(
+  client: EngineClient,
+  task: string,
+  fanOut: FanOutRequest,
+): Promise<FannedOut> {
+  const fannedOut = await client.submit('task.fan-out', { task, ...fanOut });
+  sayNotes(fannedOut);
+  return fannedOut;
+}
+
 /** Shows the engine's notes about subtasks that cannot start now. */
-export function sayNotes({ notes = [] }: FannedOut): void {
+function sayNotes({ notes = [] }: FannedOut): void {
   for (const note of notes) void vscode.window.showWarningMessage(linkless(note));
 }

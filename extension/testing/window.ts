@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
-import { checkJoin } from '../../engine/open.ts';
 import { editor, keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
 import type { CommandId, RunCommand } from '../command-registry.ts';
 import { commandRunner, registerCommands } from '../commands/index.ts';
@@ -52,7 +51,6 @@ export class Window {
       log: this.log,
       openReport: thread => void this.reports.push(thread),
       reveal: async target => void this.revealed.push(target),
-      checkJoin: async (text, subtasks) => checkJoin(text, subtasks),
       splEnvironment: async () => ({
         SPL_NODE: '/node',
         SPL_PROGRAM: '/program/spl',
@@ -62,6 +60,7 @@ export class Window {
       get plans() {
         return plans();
       },
+      drafts: new Map(),
       previewPlan: uri => void this.previews.push(uri.toString()),
       notePlanRun: async (uri, thread) => void this.planRuns.push([uri.toString(), thread]),
     };

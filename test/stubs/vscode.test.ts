@@ -24,6 +24,7 @@ const CLASSES = {
   Selection: stub.Selection,
   Task: stub.Task,
   TerminalProfile: stub.TerminalProfile,
+  SnippetString: stub.SnippetString,
   ThemeColor: stub.ThemeColor,
   ThemeIcon: stub.ThemeIcon,
   TreeItem: stub.TreeItem,

@@ -57,7 +57,10 @@ describe('the completions in a plan', () => {
       [
         ['echo', null],
         ['shell', null],
-        ['agent:claude', "'claude' is not installed, or not on the PATH"],
+        [
+          'agent:claude',
+          "'claude' is not installed, or not on the PATH; to install it: npm install -g @anthropic-ai/claude-code",
+        ],
       ],
     );
   });

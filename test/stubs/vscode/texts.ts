@@ -109,6 +109,10 @@ export class Texts {
 function editorOf(document: OpenDocument): OpenEditor {
   const start = new Position(0, 0) as unknown as vscode.Position;
   const decorations: OpenEditor['decorations'] = new Map();
+  const insertAtStart = (at: vscode.Position, text: string): void => {
+    if (!at.isEqual(start)) throw new Error('the stub of vscode inserts at the beginning only');
+    document.text = text + document.text;
+  };
   return part<OpenEditor>('TextEditor', {
     document,
     decorations,
@@ -118,12 +122,11 @@ function editorOf(document: OpenDocument): OpenEditor {
       decorations.set(type, options as readonly vscode.DecorationOptions[]);
     },
     edit: async change => {
-      // Only an insertion at the start of a document is supported.
-      const insert = (at: vscode.Position, text: string): void => {
-        if (!at.isEqual(start)) throw new Error('the stub of vscode inserts at the beginning only');
-        document.text = text + document.text;
-      };
-      change(part<vscode.TextEditorEdit>('TextEditorEdit', { insert }));
+      change(part<vscode.TextEditorEdit>('TextEditorEdit', { insert: insertAtStart }));
+      return true;
+    },
+    insertSnippet: async (snippet, at) => {
+      insertAtStart(at as vscode.Position, snippet.value);
       return true;
     },
   });

@@ -189,3 +189,27 @@ export class Task implements Pick<vscode.Task, 'definition' | 'scope' | 'name' |
     if (execution !== undefined) this.execution = execution;
   }
 }
+
+/** A snippet, which the stub inserts with the first value of each blank. */
+export class SnippetString implements Pick<
+  vscode.SnippetString,
+  'value' | 'appendText' | 'appendPlaceholder' | 'appendChoice'
+> {
+  value = '';
+  /** The values of the blanks. */
+  readonly blanks: string[] = [];
+
+  appendText(text: string): this {
+    this.value += text;
+    return this;
+  }
+
+  appendPlaceholder(value: string): this {
+    this.blanks.push(value);
+    return this.appendText(value);
+  }
+
+  appendChoice(values: readonly string[]): this {
+    return this.appendPlaceholder(values[0]!);
+  }
+}
