@@ -33,6 +33,9 @@ export function setContext<K extends keyof ContextKeys>(key: K, value: ContextKe
   return vscode.commands.executeCommand('setContext', key, value);
 }
 
+/** A limit; 0 for none. */
+const LIMIT = v.pipe(v.number(), v.minValue(0));
+
 const SETTINGS = {
   home: v.string(),
   workers: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)),
@@ -40,6 +43,15 @@ const SETTINGS = {
   onWindowClose: v.picklist(['ask', 'continue', 'stop']),
   namespace: v.pipe(v.string(), v.maxLength(256)),
   'terminal.integration': v.boolean(),
+  slots: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)),
+  timeoutSecs: v.nullable(v.number()),
+  stallSecs: v.number(),
+  'worktree.dirty': v.picklist(['refuse', 'carry', 'stash']),
+  'worktree.include': v.array(v.string()),
+  'worktree.setup': v.string(),
+  agents: v.record(v.string(), v.unknown()),
+  'budget.usd': LIMIT,
+  'budget.tokens': LIMIT,
   'notifications.joinFailed': v.boolean(),
   'notifications.needsYou': v.boolean(),
   'notifications.workerLost': v.boolean(),
@@ -48,6 +60,21 @@ const SETTINGS = {
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export type SettingName = keyof typeof SETTINGS;
 export type Setting<N extends SettingName> = v.InferOutput<(typeof SETTINGS)[N]>;
+
+/** The settings that the processes of the fleet read, by their places in the home's configuration; `key` null: all of a table. */
+export const FLEET_SETTINGS: readonly {
+  readonly name: SettingName;
+  readonly table: 'fleet' | 'worktree' | 'agents';
+  readonly key: string | null;
+}[] = [
+  { name: 'slots', table: 'fleet', key: 'slots' },
+  { name: 'timeoutSecs', table: 'fleet', key: 'timeout_secs' },
+  { name: 'stallSecs', table: 'fleet', key: 'stall_secs' },
+  { name: 'worktree.dirty', table: 'worktree', key: 'dirty' },
+  { name: 'worktree.include', table: 'worktree', key: 'include' },
+  { name: 'worktree.setup', table: 'worktree', key: 'setup' },
+  { name: 'agents', table: 'agents', key: null },
+];
 
 /** Returns the value of a setting; its default if the user's value is invalid. */
 export function setting<N extends SettingName>(name: N): Setting<N> {

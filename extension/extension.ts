@@ -19,6 +19,7 @@ import { PlanRuns } from './plans/plan-runs.ts';
 import { registerPlans } from './plans/register.ts';
 import { Continuity } from './session/continuity.ts';
 import { findEngine } from './session/find-engine.ts';
+import { FleetSettings } from './session/fleet-settings.ts';
 import { host } from './session/hosted.ts';
 import { once } from './session/once.ts';
 import { installedProgram } from './session/program.ts';
@@ -52,15 +53,20 @@ export function activate(context: vscode.ExtensionContext): void {
     new Standby(path.join((await program()).folder, 'spl'), home, log, onLost);
   const isTrusted = (): boolean => vscode.workspace.isTrusted;
 
+  const fleetSettings = store.add(new FleetSettings(home, log));
   const session = new Session({
     home,
     actor,
     log,
     find: (as, signal) => findEngine(home, as, signal),
-    host: async () => host(await program(), home, await actor(), log),
+    host: async () => {
+      await fleetSettings.save();
+      return host(await program(), home, await actor(), log);
+    },
     mayHost: isTrusted,
     guard: client => sharingWatch(restricted(client, isTrusted)),
   });
+  fleetSettings.follow(session);
   const model = store.add(new FleetModel(session, log));
   const continuity = store.add(new Continuity(session, model, standby, log));
   const attention = store.add(new Attention(model));

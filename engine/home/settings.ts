@@ -2,7 +2,8 @@ import * as os from 'node:os';
 import * as v from 'valibot';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
-import { values, type Config } from './config.ts';
+import { values } from './config-schema.ts';
+import type { Config } from './config.ts';
 
 /** The values of flags: numbers are parsed, and nothing is checked yet. */
 export interface Flags {

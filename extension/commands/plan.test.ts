@@ -121,7 +121,7 @@ describe('a plan that is run', () => {
     const subject = await open(`params: { n: , m: 1 }\n${text}`);
     editor.person.will(type('7'));
     await on.window.run('fleet.runPlan', subject(null));
-    const { children } = await on.fleet.client.report('join', { task: (await run()).thread });
+    const { children } = await on.fleet.client.report('join', { task: (await run()).thread, summary: false });
     assert.equal(children[0]!.name, 't7');
   });
 

@@ -6,6 +6,7 @@ import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
 import { planRunName } from '../../engine/contract/run-name.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
+import { withDefaultBudget } from '../session/fleet-settings.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { iconless } from '../plain.ts';
 import { isPlan } from '../plans/plan-files.ts';
@@ -180,7 +181,7 @@ function fanOutOf(
   const { goal, dir, subtasks, ...rest } = request;
   const absolute = (given: unknown): string | null =>
     typeof given === 'string' ? path.resolve(folder, given.replace(/^~(?=\/|$)/, homedir())) : null;
-  const placed = (subtasks as readonly Record<string, unknown>[]).map(subtask =>
+  const placed = withDefaultBudget(subtasks as readonly Record<string, unknown>[]).map(subtask =>
     typeof subtask['dir'] === 'string' ? { ...subtask, dir: absolute(subtask['dir']) } : subtask,
   );
   return {

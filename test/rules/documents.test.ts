@@ -464,7 +464,7 @@ function exists(path: string): boolean {
 }
 
 /** Names of files in a home, or in any project. */
-const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'tokens.json', 'x.ts', 'x.test.ts']);
+const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'editor.json', 'tokens.json', 'x.ts', 'x.test.ts']);
 
 function namesIn(folder: string): string[] {
   return readdirSync(join(ROOT, folder));

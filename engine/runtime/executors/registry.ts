@@ -1,5 +1,5 @@
 import { FleetError } from '../../errors.ts';
-import type { AgentTable } from '../../home/config.ts';
+import type { AgentTable } from '../../home/config-schema.ts';
 import type { CommandOptions } from './command.ts';
 import { agentExecutor } from './agent/agent.ts';
 import { agentTemplates } from './agent/templates.ts';

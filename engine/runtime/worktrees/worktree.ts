@@ -2,7 +2,7 @@ import { mkdir, realpath, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError } from '../../errors.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
-import type { WorktreeTable } from '../../home/config.ts';
+import type { WorktreeTable } from '../../home/config-schema.ts';
 import { processStart } from '../../system/process-table.ts';
 import { prepareBase, type PreparedBase } from './carried.ts';
 import { checkoutOf, stateOf, type Checkout } from './checkout.ts';

@@ -191,13 +191,8 @@ export class Task implements Pick<vscode.Task, 'definition' | 'scope' | 'name' |
 }
 
 /** A snippet, which the stub inserts with the first value of each blank. */
-export class SnippetString implements Pick<
-  vscode.SnippetString,
-  'value' | 'appendText' | 'appendPlaceholder' | 'appendChoice'
-> {
+export class SnippetString implements Pick<vscode.SnippetString, 'value'> {
   value = '';
-  /** The values of the blanks. */
-  readonly blanks: string[] = [];
 
   appendText(text: string): this {
     this.value += text;
@@ -205,7 +200,6 @@ export class SnippetString implements Pick<
   }
 
   appendPlaceholder(value: string): this {
-    this.blanks.push(value);
     return this.appendText(value);
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../../errors.ts';
-import type { AGENT_OUTPUTS } from '../../../home/config.ts';
+import type { AGENT_OUTPUTS } from '../../../home/config-schema.ts';
 import type { AttemptResult, AttemptSpec, Used } from '../executor.ts';
 import { anAttempt } from '../testing/attempt.ts';
 import { agentExecutor } from './agent.ts';

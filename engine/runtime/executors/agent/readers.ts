@@ -1,6 +1,6 @@
 import { sumUsd } from '../../../contract/money.ts';
 import * as v from 'valibot';
-import type { AGENT_OUTPUTS } from '../../../home/config.ts';
+import type { AGENT_OUTPUTS } from '../../../home/config-schema.ts';
 
 /** The progress that a coding agent reports. */
 export interface AgentProgress {

@@ -1,5 +1,5 @@
 import { FleetError } from '../../../errors.ts';
-import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config.ts';
+import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config-schema.ts';
 
 /** The command line of a coding agent, and the format of its output. */
 export interface AgentTemplate {
