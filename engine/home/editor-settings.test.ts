@@ -4,8 +4,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { readConfig } from './config.ts';
-import { EDITOR_SETTINGS, readEditorSettings, writeEditorSettings } from './editor-settings.ts';
+import { readEditorSettings, writeEditorSettings } from './editor-settings.ts';
 import { openHome } from './home.ts';
+import { homePaths } from './paths.ts';
 
 describe('the settings of an editor', () => {
   let home: string;
@@ -58,7 +59,7 @@ describe('the settings of an editor', () => {
   ] as const) {
     it(`say nothing as ${what}`, async () => {
       await fs.mkdir(home);
-      await fs.writeFile(path.join(home, EDITOR_SETTINGS), text);
+      await fs.writeFile(homePaths(home).editorSettings, text);
       assert.deepEqual(await readEditorSettings(home), { agents: {}, worktree: {}, fleet: {} });
     });
   }

@@ -1,16 +1,14 @@
 import * as fs from 'node:fs/promises';
-import { join } from 'node:path';
 import * as v from 'valibot';
 import { systemCodeOf } from '../errors.ts';
 import { configSchema, tables } from './config-schema.ts';
 import { writeAtomically } from './files.ts';
+import { homePaths } from './paths.ts';
 
 /**
  * The part of a fleet's configuration that an editor keeps in its own settings. It writes them to a file of the home,
  * where commands and processes without an editor find them too.
  */
-
-export const EDITOR_SETTINGS = 'editor.json';
 
 export const editorSettingsSchema = v.object({
   ...v.pick(configSchema, ['agents', 'worktree']).entries,
@@ -23,7 +21,10 @@ const NONE: EditorSettings = { agents: {}, worktree: {}, fleet: {} };
 /** Reads the settings of an editor. A file that is missing or has another form says nothing: the editor writes it anew. */
 export async function readEditorSettings(home: string): Promise<EditorSettings> {
   try {
-    return v.parse(editorSettingsSchema, JSON.parse(await fs.readFile(join(home, EDITOR_SETTINGS), 'utf8')));
+    return v.parse(
+      editorSettingsSchema,
+      JSON.parse(await fs.readFile(homePaths(home).editorSettings, 'utf8')),
+    );
   } catch {
     return NONE;
   }
@@ -34,8 +35,9 @@ export async function readEditorSettings(home: string): Promise<EditorSettings> 
  * home if there is something to write.
  */
 export async function writeEditorSettings(home: string, settings: EditorSettings): Promise<void> {
-  const file = join(home, EDITOR_SETTINGS);
-  if (Object.values(settings).every(table => Object.keys(table).length === 0)) return fs.rm(file, { force: true });
+  const file = homePaths(home).editorSettings;
+  if (Object.values(settings).every(table => Object.keys(table).length === 0))
+    return fs.rm(file, { force: true });
   const text = JSON.stringify(settings, null, 2) + '\n';
   const before = await fs.readFile(file, 'utf8').catch((error: unknown) => {
     if (systemCodeOf(error) === 'ENOENT') return null;

@@ -6,7 +6,6 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { readKey, type InstanceKey } from '../record/signing.ts';
 import { requireOwner, requirePrivate } from './access.ts';
 import { readConfig, type Config } from './config.ts';
-import { EDITOR_SETTINGS } from './editor-settings.ts';
 import { makeFolders, makeHome, makeToken, MARKER, repairHint, whyUnwritable } from './create.ts';
 import { shellQuoted } from './files.ts';
 import { homePaths, type HomePaths } from './paths.ts';
@@ -57,7 +56,7 @@ async function isHome(paths: HomePaths): Promise<boolean> {
   if (names.has(path.basename(paths.homeJson))) return true;
   // A folder with the marker is a home that was never finished or used, and is made anew. One with only a configuration
   // is a home that somebody configured before its first start.
-  for (const name of [path.basename(paths.configToml), EDITOR_SETTINGS]) names.delete(name);
+  for (const file of [paths.configToml, paths.editorSettings]) names.delete(path.basename(file));
   if (names.size === 0 || names.has(MARKER)) {
     requireOwner('the folder', paths.home, stats);
     return false;

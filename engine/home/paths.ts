@@ -7,6 +7,8 @@ export interface HomePaths {
   /** `{format, version}`; a folder with this file is a home. */
   readonly homeJson: string;
   readonly configToml: string;
+  /** The settings of an editor, which count where `config.toml` says nothing. */
+  readonly editorSettings: string;
   /** The id of the namespace that is used by commands that name none. */
   readonly usedNamespace: string;
   readonly logDir: string;
@@ -44,6 +46,7 @@ export function homePaths(home: string): HomePaths {
     home: root,
     homeJson: at('home.json'),
     configToml: at('config.toml'),
+    editorSettings: at('editor.json'),
     usedNamespace: at('namespace'),
     logDir: at('log'),
     indexDir: at('index'),

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { EDITOR_SETTINGS } from '../../engine/home/editor-settings.ts';
+import { homePaths } from '../../engine/home/paths.ts';
 import { editor, keptLog, press } from '../../test/stubs/vscode.ts';
 import { settled, useEditor } from '../testing/editor.ts';
 import { FleetSettings, withDefaultBudget } from './fleet-settings.ts';
@@ -22,7 +22,7 @@ describe('the settings of the fleet', () => {
   });
 
   const written = async (): Promise<unknown> =>
-    JSON.parse(await readFile(join(home, EDITOR_SETTINGS), 'utf8'));
+    JSON.parse(await readFile(homePaths(home).editorSettings, 'utf8'));
 
   it('are written into the home, without the defaults', async () => {
     editor.settings.set('fleet.slots', 4);
