@@ -168,7 +168,7 @@ async function makePackage(): Promise<string> {
   if (named !== undefined) return named;
   const packagePath = join(ROOT, 'out', 'e2e', 'extension.vsix');
   await mkdir(join(packagePath, '..'), { recursive: true });
-  await createVSIX({ cwd: ROOT, packagePath, dependencies: false, rewriteRelativeLinks: false });
+  await createVSIX({ cwd: ROOT, packagePath });
   return packagePath;
 }
 

@@ -17,6 +17,7 @@ interface Manifest {
   readonly publisher: string;
   readonly name: string;
   readonly icon: string;
+  readonly vsce: { readonly readmePath: string };
   readonly activationEvents: readonly string[];
   readonly capabilities: {
     readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] };
@@ -35,6 +36,7 @@ interface Manifest {
 }
 
 interface Property {
+  readonly scope: string;
   readonly default: unknown;
   readonly enum?: readonly string[];
 }
@@ -166,6 +168,20 @@ describe('the manifest and the code', () => {
     same([...new Set(used)], Object.keys(texts));
     const plain = textsIn(contributes).filter(text => !/^%[\w.]+%$/.test(text));
     assert.deepEqual(plain, ['Fleet'].slice(0, plain.length), 'only the name of the product is written out');
+  });
+
+  it('lets only the machine choose programs, folders of homes and the commands of worktrees', () => {
+    const { properties } = contributes.configuration;
+    for (const name of ['fleet.home', 'fleet.agents', 'fleet.worktree.setup', 'fleet.worktree.include'])
+      assert.equal(properties[name]?.scope, 'machine', name);
+  });
+
+  it('has a page for users with packed pictures, which needs no npm', () => {
+    const page = read(manifest.vsce.readmePath);
+    const pictures = [...page.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, path]) => path!);
+    assert.ok(pictures.length >= 2);
+    for (const path of pictures) assert.ok(path.startsWith('media/') && existsSync(join(ROOT, path)), path);
+    assert.doesNotMatch(page, /\bnpm (?:i|install|run|test|ci|exec|start)\b|https?:/);
   });
 
   it('names only existing files', () => {
