@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'mocha';
-import { editor, enter, escape, pick, press, type } from '../../test/stubs/vscode.ts';
+import { editor, enter, escape, freshEditor, pick, type } from '../../test/stubs/vscode.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
+import { fleet } from '../../engine/cli/testing/documents.ts';
+import { Window } from '../testing/window.ts';
 import { useFleet } from '../testing/suite.ts';
 
 describe('the kill switch', () => {
@@ -19,56 +22,78 @@ describe('the kill switch', () => {
     return [...stop, ...freezes.map(each => [each.namespace, each.level, each.grace_secs, each.reason])];
   };
 
-  it('freezes the picked namespace softly, with a reason', async () => {
-    editor.person.will(pick('acme'), pick('Soft'), type(' bad release '), press('Freeze'));
-    await on.window.run('fleet.killSwitch');
-    assert.deepEqual(await frozen(), [['acme', 'soft', 60, 'bad release']]);
-    assert.deepEqual(editor.statusTexts, ['Nothing new starts in acme until it is lifted']);
-  });
-
-  it('freezes hard with a valid grace, and without a reason', async () => {
-    editor.person.will(pick('Hard'), type('', 'soon', '-1', '86401', '0'), enter, press('Freeze'));
-    await on.window.run('fleet.freezeNamespace', { kind: 'namespace', id: 'acme/web' });
-    assert.deepEqual(await frozen(), [['acme/web', 'hard', 0, null]]);
-    assert.deepEqual(editor.person.faults, Array(4).fill('A number from 0 to 86400'));
-    assert.match(editor.person.detail ?? '', /still runs there after 0 s is ended, as cancelled\./);
-  });
-
-  it('stops everything without asking for the strictness', async () => {
-    editor.person.will(pick('Emergency Stop'), type('cost'), press('Stop'));
+  it('stops everything in two steps, and leaves what runs', async () => {
+    editor.person.will(pick('Start nothing new'), type(' cost '));
     await on.window.run('fleet.killSwitch');
     assert.deepEqual(await frozen(), [['everything', 'cost']]);
     assert.deepEqual(editor.statusTexts, ['Nothing new starts anywhere until it is lifted']);
   });
 
-  it('shows before a freeze its effect, and the work under way', async () => {
-    await on.fleet.fanOut('UNDER-WAY', ['wait']);
-    await on.window.knows('UNDER-WAY', ({ fan_out: fanOut }) => fanOut !== null);
-    editor.person.will(pick('beta'), pick('Soft'), enter, escape);
+  it('stops everything in two steps, and ends what runs', async () => {
+    await on.fleet.fanOut('ENDED', ['wait']);
+    editor.person.will(pick('Start nothing new, and end what runs now'), enter);
     await on.window.run('fleet.killSwitch');
-    assert.equal(editor.person.texts.at(-1), 'Freeze beta, with all below it?');
-    assert.equal(
-      editor.person.detail,
-      'What runs may end. Nothing new is let in and nothing starts until it is lifted. 1 fan-out under way in the fleet.',
-    );
+    assert.deepEqual(await frozen(), [['default', 'hard', 0, null]]);
+    assert.deepEqual(editor.statusTexts, ['Nothing new starts anywhere until it is lifted']);
   });
 
-  it('freezes nothing when a question is cancelled', async () => {
-    const answers = [pick('acme'), pick('Hard'), enter, enter];
-    for (let asked = 0; asked <= answers.length; asked++) {
-      editor.person.will(...answers.slice(0, asked), escape);
-      await on.window.run('fleet.killSwitch');
-      assert.deepEqual(await frozen(), []);
+  it('freezes a namespace at each level', async () => {
+    for (const [level, expected] of [
+      ['Start nothing new', ['acme/web', 'soft', 60, null]],
+      ['Start nothing new, and end what still runs after 60 s', ['acme/web', 'hard', 60, null]],
+      ['Start nothing new, and end what runs now', ['acme/web', 'hard', 0, null]],
+    ] as const) {
+      editor.person.will(pick(level), enter);
+      await on.window.run('fleet.freezeNamespace', { kind: 'namespace', id: 'acme/web' });
+      assert.deepEqual(await frozen(), [expected]);
+      await on.fleet.client.submit('unkill', { namespace: 'acme/web', emergency: false });
+    }
+  });
+
+  it('says of each level what becomes of the work that runs', async () => {
+    const nothing = 'What waits stays waiting; nothing runs now.';
+    for (const [running, expected] of [
+      [0, [nothing, nothing, nothing]],
+      [
+        2,
+        [
+          'What waits stays waiting; 2 running subtasks go on to their end.',
+          'What waits stays waiting; 2 running subtasks may finish; what does not is cancelled.',
+          'What waits stays waiting; 2 running subtasks are cancelled, with their processes.',
+        ],
+      ],
+    ] as const) {
+      freshEditor();
+      const window = await Window.open(
+        new FakeClient({ fleet: fleet(), tasks: { tasks: [] }, live: { running_total: running } }),
+      );
+      editor.person.will(escape);
+      await window.run('fleet.killSwitch');
+      assert.deepEqual(editor.person.details, expected);
+      window.close();
+    }
+  });
+
+  it('freezes nothing when a step is cancelled', async () => {
+    for (const command of ['fleet.killSwitch', 'fleet.freezeNamespace'] as const) {
+      for (const answers of [[escape], [pick('Start nothing new'), escape]]) {
+        editor.person.will(...answers);
+        await on.window.run(
+          command,
+          command === 'fleet.killSwitch' ? undefined : { kind: 'namespace', id: 'acme' },
+        );
+        assert.deepEqual(await frozen(), []);
+      }
     }
     assert.deepEqual(editor.statusTexts, []);
   });
 
-  it('offers everything first, then the active namespaces', async () => {
+  it('offers the active namespaces for a freeze', async () => {
     await on.fleet.namespaces('gone');
     await on.fleet.client.submit('namespace.archive', { namespace: 'gone' });
     editor.person.will(escape);
-    await on.window.run('fleet.killSwitch');
-    assert.deepEqual(editor.person.offered, ['Emergency Stop', 'default', 'acme', 'acme/web', 'beta']);
+    await on.window.run('fleet.freezeNamespace');
+    assert.deepEqual(editor.person.offered, ['default', 'acme', 'acme/web', 'beta']);
   });
 
   it('lifts the picked hold, the emergency stop first, whoever set it', async () => {
@@ -86,8 +111,8 @@ describe('the kill switch', () => {
   });
 
   it('lifts nothing without a pick, even if there is only one freeze', async () => {
-    editor.person.will(pick('acme'), pick('Soft'), enter, press('Freeze'), escape);
-    await on.window.run('fleet.killSwitch');
+    editor.person.will(pick('Start nothing new'), enter, escape);
+    await on.window.run('fleet.freezeNamespace', { kind: 'namespace', id: 'acme' });
     await on.window.run('fleet.liftKillSwitch');
     assert.deepEqual(await frozen(), [['acme', 'soft', 60, null]]);
   });

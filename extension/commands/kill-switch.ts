@@ -1,53 +1,119 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { Kill } from '../../engine/contract/commands.ts';
-import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';
-import { confirm } from '../messages.ts';
-import type { FleetModel } from '../model/fleet-model.ts';
+import { isWithin, ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { iconless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
-import { engine, type CommandContext, type Handler } from './context.ts';
+import { engine, type Handler } from './context.ts';
 import { pickNamespace } from './pick.ts';
 import { notify } from './progress.ts';
 
 /** Commands that freeze namespaces, stop the fleet, and lift both. */
 
-/** The default time for running attempts to finish under a hard freeze, in seconds. */
+/** The time for running attempts to finish before they are ended, in seconds. */
 const GRACE_SECS = 60;
-const MAX_GRACE_SECS = 86_400;
 
 export const killSwitch: Handler<'fleet.killSwitch'> = async context => {
-  const reach = await askReach(await engine(context));
-  if (reach !== undefined) await stop(context, reach);
+  const client = await engine(context);
+  const { running_total: running } = await client.report('live', {});
+  await stop(client, vscode.l10n.t('Stop Everything'), [
+    {
+      ...startNothing(running),
+      request: { namespace: null, emergency: true, level: null, grace_secs: null },
+    },
+    ...endings(running, ROOT_NAMESPACE),
+  ]);
 };
 
-/** Freezes one namespace. */
+/** Freezes one namespace, with all below it. */
 export const freezeNamespace: Handler<'fleet.freezeNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be frozen, with all below it?');
-  const namespace = await pickNamespace(context, target, placeHolder, isActive);
-  if (namespace !== undefined) await stop(context, reachOf(namespace.id));
+  const namespace = await pickNamespace(context, target, placeHolder, ({ status }) => status === 'active');
+  if (namespace === undefined) return;
+  const client = await engine(context);
+  const { id } = namespace;
+  const running = await runningIn(client, id);
+  await stop(client, vscode.l10n.t('Freeze {0}', id), [
+    {
+      ...startNothing(running),
+      request: { namespace: id, emergency: false, level: 'soft', grace_secs: null },
+    },
+    ...endings(running, id),
+  ]);
 };
 
-async function stop(context: CommandContext, reach: Reach): Promise<void> {
-  const how = await askHow(reach);
-  if (how === undefined) return;
+/** What becomes of running work, in words, and the request that does it. */
+interface Level {
+  readonly label: string;
+  readonly detail: string;
+  readonly request: Omit<Kill, 'reason'>;
+}
+
+const startNothing = (running: number): Pick<Level, 'label' | 'detail'> => ({
+  label: vscode.l10n.t('Start nothing new'),
+  detail: detailOf(running, vscode.l10n.t('goes on to its end.'), vscode.l10n.t('go on to their end.')),
+});
+
+const endings = (running: number, namespace: string): readonly Level[] => [
+  {
+    label: vscode.l10n.t('Start nothing new, and end what still runs after {0} s', GRACE_SECS),
+    detail: detailOf(
+      running,
+      vscode.l10n.t('may finish, else it is cancelled.'),
+      vscode.l10n.t('may finish; what does not is cancelled.'),
+    ),
+    request: { namespace, emergency: false, level: 'hard', grace_secs: GRACE_SECS },
+  },
+  {
+    label: vscode.l10n.t('Start nothing new, and end what runs now'),
+    detail: detailOf(
+      running,
+      vscode.l10n.t('is cancelled, with its processes.'),
+      vscode.l10n.t('are cancelled, with their processes.'),
+    ),
+    request: { namespace, emergency: false, level: 'hard', grace_secs: 0 },
+  },
+];
+
+/** Says what becomes of running work, by its number. */
+function detailOf(running: number, one: string, many: string): string {
+  if (running === 0) return vscode.l10n.t('What waits stays waiting; nothing runs now.');
+  const what = running === 1 ? one : many;
+  return vscode.l10n.t('What waits stays waiting; {0} {1}', plural(running, 'running subtask'), what);
+}
+
+/** Asks for the level, then for a reason, with which Enter does it. */
+async function stop(client: EngineClient, title: string, levels: readonly Level[]): Promise<void> {
+  const picked = await vscode.window.showQuickPick(levels, {
+    title: `${title} (1/2)`,
+    placeHolder: vscode.l10n.t('What becomes of running work?'),
+    ignoreFocusOut: true,
+  });
+  if (picked === undefined) return;
   const reason = await vscode.window.showInputBox({
-    title: reach.title,
-    prompt: vscode.l10n.t('Why? Whoever meets it is told. Enter for no reason.'),
+    title: `${title} (2/2)`,
+    prompt: vscode.l10n.t('Enter does it: {0}', picked.detail),
+    placeHolder: vscode.l10n.t('A reason, if you like, for whoever meets it'),
     ignoreFocusOut: true,
   });
   if (reason === undefined) return;
-  const request: Kill = { ...reach.request, ...how, reason: reason.trim() === '' ? null : reason.trim() };
-  if (!(await confirmed(request, context.model))) return;
-  await (await engine(context)).submit('kill', request);
-  const { namespace } = request;
+  const { request } = picked;
+  await client.submit('kill', { ...request, reason: reason.trim() === '' ? null : reason.trim() });
   notify(
-    namespace === null
+    request.namespace === null || request.namespace === ROOT_NAMESPACE
       ? vscode.l10n.t('Nothing new starts anywhere until it is lifted')
-      : vscode.l10n.t('Nothing new starts in {0} until it is lifted', namespace),
+      : vscode.l10n.t('Nothing new starts in {0} until it is lifted', request.namespace),
   );
+}
+
+/** Returns the number of attempts that run in a namespace and below. */
+async function runningIn(client: EngineClient, id: string): Promise<number> {
+  const { fan_outs: open } = await client.report('live', {});
+  return open
+    .filter(({ namespace }) => isWithin(namespace, id))
+    .reduce((sum, { counts }) => sum + counts.running, 0);
 }
 
 export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => {
@@ -85,93 +151,3 @@ const undoing = ({ namespace }: Hold): { namespace: string | null; emergency: bo
   namespace,
   emergency: namespace === null,
 });
-
-/** The part of the fleet to stop: a namespace, or everything. */
-interface Reach {
-  readonly title: string;
-  readonly request: Pick<Kill, 'namespace' | 'emergency'>;
-}
-
-const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
-
-const reachOf = (namespace: string): Reach => ({
-  title: vscode.l10n.t('Freeze {0}', namespace),
-  request: { namespace, emergency: false },
-});
-
-async function askReach(client: EngineClient): Promise<Reach | undefined> {
-  const { namespaces } = await client.report('namespaces', {});
-  const everything = {
-    label: vscode.l10n.t('Emergency Stop'),
-    description: vscode.l10n.t('nothing new starts anywhere; what runs may end'),
-    iconPath: new vscode.ThemeIcon('stop-circle'),
-    reach: { title: vscode.l10n.t('Emergency Stop'), request: { namespace: null, emergency: true } },
-  };
-  const items = namespaces.filter(isActive).map(({ id, description }) => ({
-    label: id,
-    description: iconless(description ?? ''),
-    iconPath: new vscode.ThemeIcon('lock'),
-    reach: reachOf(id),
-  }));
-  const placeHolder = vscode.l10n.t('What is to be stopped? A namespace is frozen with all below it.');
-  const picked = await vscode.window.showQuickPick([everything, ...items], {
-    placeHolder,
-    matchOnDescription: true,
-    ignoreFocusOut: true,
-  });
-  return picked?.reach;
-}
-
-/** Asks for the strictness and the grace. @returns undefined if the user cancelled */
-async function askHow({ title, request }: Reach): Promise<Pick<Kill, 'level' | 'grace_secs'> | undefined> {
-  if (request.emergency) return { level: null, grace_secs: null };
-  const levels = [
-    {
-      label: vscode.l10n.t('Soft'),
-      description: vscode.l10n.t('nothing new starts; what runs may end'),
-      level: 'soft',
-    },
-    {
-      label: vscode.l10n.t('Hard'),
-      description: vscode.l10n.t('what still runs after a grace is ended, as cancelled'),
-      level: 'hard',
-    },
-  ] as const;
-  const placeHolder = vscode.l10n.t('How is it to be frozen?');
-  const picked = await vscode.window.showQuickPick(levels, { title, placeHolder, ignoreFocusOut: true });
-  if (picked === undefined) return undefined;
-  if (picked.level === 'soft') return { level: 'soft', grace_secs: null };
-  const grace = await vscode.window.showInputBox({
-    title,
-    prompt: vscode.l10n.t('How many seconds may what runs there take to end?'),
-    value: String(GRACE_SECS),
-    ignoreFocusOut: true,
-    validateInput: text =>
-      graceOf(text) === undefined ? vscode.l10n.t('A number from 0 to {0}', MAX_GRACE_SECS) : undefined,
-  });
-  return grace === undefined ? undefined : { level: 'hard', grace_secs: graceOf(grace) ?? GRACE_SECS };
-}
-
-function graceOf(text: string): number | undefined {
-  const secs = Number(text);
-  return text.trim() !== '' && secs >= 0 && secs <= MAX_GRACE_SECS ? secs : undefined;
-}
-
-function confirmed({ namespace, level, grace_secs: grace }: Kill, model: FleetModel): Promise<boolean> {
-  const open = [...model.tasks.values()].filter(({ fan_out: fanOut }) => fanOut?.under_way === true).length;
-  const message =
-    namespace === null
-      ? vscode.l10n.t('Stop everything that is new, in the whole fleet?')
-      : vscode.l10n.t('Freeze {0}, with all below it?', namespace);
-  const consequence =
-    level === 'hard'
-      ? vscode.l10n.t('What still runs there after {0} s is ended, as cancelled.', grace ?? GRACE_SECS)
-      : vscode.l10n.t('What runs may end.');
-  const detail = [
-    consequence,
-    vscode.l10n.t('Nothing new is let in and nothing starts until it is lifted.'),
-    vscode.l10n.t('{0} under way in the fleet.', plural(open, 'fan-out')),
-  ].join(' ');
-  const yes = namespace === null ? vscode.l10n.t('Stop') : vscode.l10n.t('Freeze');
-  return confirm(message, detail, yes);
-}

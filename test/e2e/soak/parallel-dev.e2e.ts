@@ -15,7 +15,11 @@ describe('a task of agents, each on its own branch', () => {
       await workbench.openActivity('Fleet');
       await workbench.runCommand('Fleet: Start Fleet');
       await workbench.tree('Instances').waitFor('worker-b live');
-      assert.equal(await workbench.offers('Fleet: Lift Kill Switch…'), false, 'there is nothing to lift');
+      assert.equal(
+        await workbench.offers('Fleet: Kill Switch: Lift a Stop…'),
+        false,
+        'there is nothing to lift',
+      );
 
       await typeTask(workbench);
       await freeze(workbench, editor);
@@ -75,11 +79,10 @@ async function typeTask(workbench: Workbench): Promise<void> {
 async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   await askToFreeze(workbench);
   await workbench.page.keyboard.press('Escape');
-  await workbench.page.locator(DIALOG).waitFor({ state: 'detached' });
   assert.deepEqual((await fleet.state()).freezes, [], 'it was not confirmed');
 
   await askToFreeze(workbench);
-  await confirm(workbench, 'Freeze');
+  await workbench.answer('bad release');
   const frozen = workbench.statusItem('Frozen: acme');
   await frozen.waitFor();
   assert.match((await frozen.getAttribute('class')) ?? '', /warning-kind/);
@@ -143,17 +146,16 @@ async function readChanges(workbench: Workbench): Promise<void> {
 }
 
 async function stopEverything(workbench: Workbench): Promise<void> {
-  await workbench.runCommand('Fleet: Kill Switch…');
-  await workbench.pick('Emergency Stop');
-  await workbench.question('Whoever meets it is told');
+  await workbench.runCommand('Fleet: Kill Switch: Stop Everything Now…');
+  await workbench.pick('Start nothing new');
+  await workbench.question('Enter does it');
   await workbench.answer('');
-  await confirm(workbench, 'Stop');
   const stopped = workbench.statusItem('Emergency stop');
   await stopped.waitFor();
   assert.match((await stopped.getAttribute('class')) ?? '', /error-kind/);
   await workbench.tree('Instances').waitFor('worker-a live · frozen · load 0 of 1');
   await workbench.snap('stopped');
-  await workbench.runCommand('Fleet: Lift Kill Switch…');
+  await workbench.runCommand('Fleet: Kill Switch: Lift a Stop…');
   await workbench.pick('emergency stop');
   await workbench.tree('Instances').waitFor('worker-a live · load 0 of 1');
   await stopped.waitFor({ state: 'detached' });
@@ -161,18 +163,10 @@ async function stopEverything(workbench: Workbench): Promise<void> {
   await workbench.tree('Instances').waitFor(/^coordinator live · in this window$/);
 }
 
-const DIALOG = '.monaco-dialog-box';
-
-/** Answers every question before a soft freeze, except for the confirmation. */
+/** Answers the first question of a freeze. */
 async function askToFreeze(workbench: Workbench): Promise<void> {
-  await workbench.runCommand('Fleet: Kill Switch…');
+  await workbench.runCommand('Fleet: Freeze Namespace…');
   await workbench.pick('acme');
-  await workbench.pick('Soft');
-  await workbench.question('Whoever meets it is told');
-  await workbench.answer('bad release');
-  await workbench.page.locator(DIALOG).filter({ hasText: 'Freeze acme, with all below it?' }).waitFor();
-}
-
-async function confirm({ page }: Workbench, label: string): Promise<void> {
-  await page.locator(`${DIALOG} .monaco-button`).filter({ hasText: label }).first().click();
+  await workbench.pick('Start nothing new');
+  await workbench.question('Enter does it');
 }

@@ -72,6 +72,12 @@ export class Person {
     return last?.items.map(({ label }) => label) ?? [];
   }
 
+  /** The details of the last pick's entries. */
+  get details(): readonly string[] {
+    const last = this.asked.findLast(each => each.kind === 'pick');
+    return last?.items.flatMap(({ detail }) => detail ?? []) ?? [];
+  }
+
   /** The messages about refused texts, of all questions. */
   get faults(): readonly string[] {
     return this.asked.flatMap(each => (each.kind === 'input' ? each.faults : []));

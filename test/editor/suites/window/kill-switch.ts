@@ -2,10 +2,6 @@ import assert from 'node:assert/strict';
 import { until } from '../../../harness/until.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
-/**
- * A browser test covers the appearance of the kill switch and the effect of its confirmation, because an editor under
- * test shows no modal dialogs.
- */
 describe('the kill switch, in the window that hosts the fleet', () => {
   before(async () => {
     await run('fleet.start');
@@ -14,10 +10,12 @@ describe('the kill switch, in the window that hosts the fleet', () => {
 
   after(stopFleet);
 
-  it('fleet.killSwitch freezes nothing without confirmation', async () => {
+  it('fleet.killSwitch stops everything with two keys, and lets what runs go on', async () => {
     await accepted(run('fleet.killSwitch'));
     const { freezes, emergency } = await fleet.state();
-    assert.deepEqual([freezes, emergency], [[], null]);
+    assert.deepEqual([freezes, emergency?.reason], [[], null]);
+    await accepted(run('fleet.liftKillSwitch'));
+    assert.equal((await fleet.state()).emergency, null);
   });
 
   it('fleet.showStatus shows freezes, whoever set them', async () => {
