@@ -2,6 +2,7 @@ import { isUnaccepted, type ChildDocument } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
 import { ReaderGone, type Client } from '../host.ts';
 import { LineComposer } from './line-composer.ts';
+import { lostLines } from './summary.ts';
 
 export const OUTPUT_MODES = ['stream', 'grouped', 'failed'] as const;
 export type OutputMode = (typeof OUTPUT_MODES)[number];
@@ -77,6 +78,7 @@ export class Outputs {
     const request = { task: thread, subtask: child.index, attempt: child.attempt, signal };
     const { chunks } = await engine.output({ ...request, follow: child.state !== 'done' });
     const composer = new LineComposer(prefixOf(child));
+    for (const line of lostLines(child)) await print(Buffer.from(`${prefixOf(child)}${line}\n`));
     for await (const chunk of chunks) await print(composer.push(chunk));
     await print(composer.end());
   }

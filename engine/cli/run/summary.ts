@@ -22,7 +22,9 @@ export function summaryLines(
   speedup: SpeedupDocument | null,
   colours: Colours,
 ): readonly string[] {
-  const named = join.children.length > ALL_NAMED ? join.children.filter(isUnaccepted) : join.children;
+  const remarked = join.children.filter(hasRemark);
+  const named =
+    join.children.length > ALL_NAMED ? [...join.children.filter(isUnaccepted), ...remarked] : join.children;
   const more = named.length - MAX_NAMED;
   return [
     ...named
@@ -31,27 +33,34 @@ export function summaryLines(
         childLine(join, child, colours),
         ...failureLines(`spl output ${join.alias}`, child, '    '),
       ]),
-    ...(more > 0 ? [`… and ${more} more that did not pass: spl task join-status ${join.alias}`] : []),
+    ...(more > 0 ? [`… and ${more} more: spl task join-status ${join.alias}`] : []),
     ...(join.echo === null ? [] : [colours.yellow(`⚠ ${join.echo}`)]),
     outcomeLine(join, speedup, colours),
-    ...(join.outcome !== 'satisfied' && join.children.some(hasFailed)
-      ? [`  → to run again what failed: spl retry ${join.alias}`]
+    ...(join.outcome !== 'satisfied' && join.children.some(isUnaccepted)
+      ? [`  → to run again what did not pass: spl retry ${join.alias}`]
       : []),
   ];
 }
 
-const hasFailed = ({ verdict }: ChildDocument): boolean =>
-  verdict === 'failed' || verdict === 'reject' || verdict === 'timeout';
+/** Returns true for a subtask that passed, and whose worker says what nevertheless went wrong. */
+const hasRemark = ({ verdict, reason, reused }: ChildDocument): boolean =>
+  verdict === 'accept' && reason !== null && reused == null;
 
 function childLine(join: JoinStatus, child: ChildDocument, colours: Colours): string {
   const name = labelOf(child);
   const { verdict, attempt, state } = child;
   const time = attempt === 0 ? '' : ` after ${attemptTime(child)}`;
-  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  const again =
+    attempt > 1
+      ? `, attempt ${attempt}${lostTexts(child)
+          .map(text => `; ${text}`)
+          .join('')}`
+      : '';
   const reason = reasonOf(join, child);
   const why = reason === null ? '' : `: ${oneLine(reason, 160)}`;
   if (child.reused != null)
     return `${colours.green('✓')} ${name} passed: reused from ${child.reused.task}, nothing declared has changed`;
+  if (hasRemark(child)) return `${colours.yellow('⚠')} ${name} passed${time}${again}${why}`;
   if (verdict === 'accept') return `${colours.green('✓')} ${name} passed${time}${again}`;
   if (verdict === 'skipped') return `${colours.dim('·')} ${name} was not needed`;
   if (verdict === null)
@@ -59,6 +68,18 @@ function childLine(join: JoinStatus, child: ChildDocument, colours: Colours): st
   const word = verdict === 'cancelled' && attempt === 0 ? 'was not started' : WORDS[verdict];
   return `${colours.red('✗')} ${name} ${word}${time}${again}${why}`;
 }
+
+/** Says which earlier attempts of a subtask were lost with their workers. */
+const lostTexts = ({ earlier_attempts: earlier }: ChildDocument): readonly string[] =>
+  earlier.flatMap(({ attempt, worker, lost }) =>
+    lost === true
+      ? [`attempt ${attempt} was lost with its worker${worker === null ? '' : ` ${worker}`}`]
+      : [],
+  );
+
+/** Returns the lines before the output of an attempt that follows lost ones. */
+export const lostLines = (child: ChildDocument): readonly string[] =>
+  lostTexts(child).map(text => `· ${text}; this is attempt ${child.attempt}`);
 
 /** The verdicts in words for people. */
 const WORDS = {
@@ -85,7 +106,10 @@ function outcomeLine(join: JoinStatus, speedup: SpeedupDocument | null, colours:
   const paint = outcome === 'satisfied' ? colours.green : colours.red;
   const total = subtasks - followUps;
   const reused = join.children.filter(child => child.reused != null).length;
-  const head = `${counts.accepted} of ${total} passed${reused === 0 ? '' : `, ${reused} reused`}`;
+  const remarks = join.children.filter(hasRemark).length;
+  const head =
+    `${counts.accepted} of ${total} passed${reused === 0 ? '' : `, ${reused} reused`}` +
+    (remarks === 0 ? '' : `, ${remarks} with a warning`);
   const wall = wallSecs(join);
   const time = wall === null ? '' : ` in ${duration(wall)}`;
   // That some did not pass is no further reason.

@@ -48,6 +48,20 @@ async function typed(words: readonly string[], host: FakeHost) {
   return { code, out: host.out.text, err: host.err.text };
 }
 
+const lostAttempt: ChildDocument['earlier_attempts'][number] = {
+  attempt: 1,
+  worker: 'worker-b',
+  verdict: 'failed',
+  reason: 'worker lost: its process has ended',
+  cost_usd: 0,
+  lost: true,
+  tokens: 0,
+  wall_time_secs: 0,
+  started_unix: null,
+  ended_unix: null,
+  work: null,
+};
+
 const FAILED = [
   named(done(0), 'lint'),
   named(done(1, 'failed'), 'test'),
@@ -80,6 +94,31 @@ describe('spl output', () => {
     const host = hostOf(FAILED);
     assert.equal((await typed(['output', 'check', '0'], host)).out, 'ok\n');
     assert.deepEqual(host.engine.asked, []);
+  });
+
+  it('says that a worker was lost with an earlier attempt', async () => {
+    const again = (index: number, name: string): ChildDocument => ({
+      ...named(done(index, 'failed'), name),
+      attempt: 2,
+      earlier_attempts: [lostAttempt],
+    });
+    const one = await typed(['output'], hostOf([again(1, 'test')]));
+    assert.deepEqual(
+      [one.out, one.err],
+      ['mended\n', '· attempt 1 was lost with its worker worker-b; this is attempt 2\n'],
+    );
+    const two = await typed(['output'], hostOf([named(done(0, 'failed'), 'lint'), again(1, 'test')]));
+    assert.equal(
+      two.out,
+      'lint │ ok\ntest │ · attempt 1 was lost with its worker worker-b; this is attempt 2\ntest │ mended\n',
+    );
+  });
+
+  it('says why a subtask failed without an attempt', async () => {
+    const reason = "the result 'pages' of 'list' is no list of values";
+    const pages = named({ ...done(1, 'failed'), attempt: 0, reason }, 'pages');
+    const { code, out, err } = await typed(['output'], hostOf([named(done(0), 'list'), pages]));
+    assert.deepEqual([code, out, err], [0, '', `· pages was not run: ${reason}\n`]);
   });
 
   it('prints one document with --json', async () => {

@@ -1,12 +1,14 @@
 import { readFanOut } from '../../client/fan-out.ts';
 import { isUnaccepted, type ChildDocument } from '../../contract/documents.ts';
 import type { OutputStream } from '../../contract/engine.ts';
+import { printable } from '../../contract/format.ts';
 import { FleetError } from '../../errors.ts';
 import { printJson, printLines } from '../context.ts';
 import { printOutput, textOf } from '../run/attempt-output.ts';
-import { prefixes } from '../run/labels.ts';
+import { labelOf, prefixes } from '../run/labels.ts';
 import { LineComposer } from '../run/line-composer.ts';
 import { RUN, runOrNewest } from '../run/newest-run.ts';
+import { lostLines } from '../run/summary.ts';
 import { SUBTASK } from '../subtask-option.ts';
 import { defineVerb, maybeWord, type Context } from '../verb.ts';
 
@@ -31,14 +33,24 @@ export const output = defineVerb({
     const { alias, thread, children } = await readFanOut(engine, task, context.signal);
     const begun = children.filter(({ attempt }) => attempt > 0);
     const failed = begun.filter(isUnaccepted);
-    const shown = failed.length === 0 ? begun : failed;
-    const [only] = shown;
+    const unrun = children.filter(({ attempt, verdict }) => attempt === 0 && verdict === 'failed');
+    const shown = failed.length + unrun.length === 0 ? begun : failed;
     if (context.settings.json) return printDocument(context, alias, thread, shown);
-    if (only === undefined) return printLines(context.err, [`· nothing of ${alias} has run yet`]);
+    printLines(context.err, unrun.map(unrunLine));
+    const [only] = shown;
+    if (only === undefined) {
+      if (unrun.length === 0) printLines(context.err, [`· nothing of ${alias} has run yet`]);
+      return;
+    }
     if (shown.length > 1) return printAll(context, thread, shown);
-    return printOutput(context, { task: thread, subtask: only.index, follow: false });
+    printLines(context.err, lostLines(only));
+    return printOutput(context, { task: thread, subtask: only.index, attempt: only.attempt, follow: false });
   },
 });
+
+/** Says why a subtask failed without an attempt, as one does whose matrix has no values. */
+const unrunLine = (child: ChildDocument): string =>
+  `· ${labelOf(child)} was not run${child.reason === null ? '' : `: ${printable(child.reason)}`}`;
 
 /** Prints the output of several subtasks, one after another, with the name of each before its lines. */
 async function printAll(
@@ -51,6 +63,7 @@ async function printAll(
     const stream = await streamOf(context, thread, child);
     if (stream === null) continue;
     const composer = new LineComposer(prefixOf(child));
+    for (const line of lostLines(child)) out.write(`${prefixOf(child)}${line}\n`);
     for await (const chunk of stream.chunks) {
       out.write(composer.push(chunk));
       await out.flush();

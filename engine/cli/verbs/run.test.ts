@@ -132,10 +132,41 @@ describe('spl run', () => {
     assert.equal(code, 1);
     assert.match(
       out,
-      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl output FIRST-001 lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed.*\n {2}→ to run again what failed: spl retry FIRST-001\n$/m,
+      /^✓ test passed .*\n✗ lint failed after 1s: exit 1\n {4}\| x\.js: no semicolon\n {4}→ spl output FIRST-001 lint\n✗ docs was not started: another subtask had failed\n1 of 3 passed.*\n {2}→ to run again what did not pass: spl retry FIRST-001\n$/m,
     );
     for (const word of ['unsatisfiable', 'losers', 'predicate', 'census', 'th_'])
       assert.ok(!out.includes(word), word);
+  });
+
+  it('says what went wrong in a subtask that passed', async () => {
+    const reason = 'its results are not used: line 1 of $SPL_RESULTS is not of the form KEY=VALUE';
+    const children = Array.from({ length: 21 }, (_, i) => named(i, `s${i}`));
+    children[7] = named(7, 's7', { reason });
+    const { code, out } = await run(['x', '--output', 'failed'], hostOf({ children }));
+    assert.equal(code, 0);
+    assert.match(
+      out,
+      /^⚠ s7 passed after 1s: its results are not used: line 1 of .*KEY=VALUE\n21 of 21 passed, 1 with a warning in /,
+    );
+  });
+
+  it('says that a worker was lost with an earlier attempt', async () => {
+    const lost = {
+      ...{ attempt: 1, worker: 'worker-b', verdict: 'failed', reason: 'worker lost', lost: true, work: null },
+      ...{ cost_usd: 0, tokens: 0, wall_time_secs: 0, started_unix: null, ended_unix: null },
+    };
+    const children = [named(0, 'one', { attempt: 2, earlier_attempts: [lost] })];
+    const { out } = await run(['x'], hostOf({ children, outputs: { 0: 'a\n' } }));
+    assert.match(
+      out,
+      /^one │ · attempt 1 was lost with its worker worker-b; this is attempt 2\none │ a\n✓ one passed after 1s, attempt 2; attempt 1 was lost with its worker worker-b\n/,
+    );
+  });
+
+  it('says how to go on after the time of the run was over', async () => {
+    const children = [named(0, 'one', { verdict: 'cancelled', reason: 'the join was timed_out' })];
+    const { out } = await run(['x'], hostOf({ children, join: { outcome: 'timed_out' } }));
+    assert.match(out, /timed out.*\n {2}→ to run again what did not pass: spl retry FIRST-001\n$/);
   });
 
   it('says when it would have been done', async () => {
