@@ -54,6 +54,7 @@ const starter: Starter = {
   standBy: async options => (await loadStarter()).standBy(options),
   awaitGone: async options => (await loadStarter()).awaitGone(options),
   stopLeft: async options => (await loadStarter()).stopLeft(options),
+  workersOf: async home => (await loadStarter()).workersOf(home),
 };
 
 const loadStarter = async (): Promise<Starter> => (await import('./starter.ts')).processStarter;
@@ -61,11 +62,14 @@ const loadStarter = async (): Promise<Starter> => (await import('./starter.ts'))
 /** The signals that ask a process to end, and its exit code then. */
 const ENDING = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 
-function onEnding(act: (exitCode: number) => void): () => void {
+function onEnding(act: (exitCode: number) => void, atOnce: () => void): () => void {
   let isEnding = false;
   const listeners = Object.entries(ENDING).map(([name, exitCode]) => {
     const listener = (): void => {
-      if (isEnding) process.exit(exitCode);
+      if (isEnding) {
+        atOnce();
+        process.exit(exitCode);
+      }
       isEnding = true;
       act(exitCode);
     };

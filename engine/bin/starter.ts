@@ -7,6 +7,7 @@ import type { AwaitGoneOptions, EnsureOptions, Starter } from '../cli/host.ts';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { openHome } from '../home/home.ts';
+import { liveWorkers } from '../home/live-workers.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { readPidFile } from '../home/pid-file.ts';
 import { argumentsOf, processStart } from '../system/process-table.ts';
@@ -72,6 +73,7 @@ export function starterOf(program: Program): Starter {
       const { stopOrphanedWorkers } = await import('./orphaned-workers.ts');
       return stopOrphanedWorkers(options);
     },
+    workersOf: async home => (await liveWorkers(home)).map(({ alias, pid }) => ({ alias, pid })),
   };
 }
 

@@ -104,6 +104,12 @@ export interface AwaitGoneOptions {
   readonly graceMs: number;
 }
 
+/** The process of a worker. */
+export interface WorkerProcess {
+  readonly alias: string;
+  readonly pid: number;
+}
+
 /** Starts and ends coordinators. */
 export interface Starter {
   /**
@@ -129,6 +135,8 @@ export interface Starter {
    * @throws WORKER_FAILED if one does not end
    */
   stopLeft(options: StopOrphanedOptions): Promise<FleetStopped['stopped']>;
+  /** Returns the workers of a home that still run, also without its coordinator. */
+  workersOf(home: string): Promise<readonly WorkerProcess[]>;
 }
 
 export type CheckLevel = 'PASS' | 'WARN' | 'FAIL';
@@ -168,9 +176,9 @@ export interface Host {
   readonly signal: AbortSignal;
   /**
    * Calls back for the first signal that asks this process to end, with its exit code, in place of ending it. The next
-   * one ends it at once. @returns a function that ends this
+   * one ends it at once, after `atOnce`. @returns a function that ends this
    */
-  onEnding(act: (exitCode: number) => void): () => void;
+  onEnding(act: (exitCode: number) => void, atOnce: () => void): () => void;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
   /** Returns the fault of a join predicate for a number of subtasks, or null. Needs no engine. */

@@ -2,7 +2,7 @@ import { FleetError } from '../errors.ts';
 import { didYouMean, likeness } from '../domain/model/did-you-mean.ts';
 import type { PlannedSubtask } from './plan.ts';
 
-export { likeness, nearestName } from '../domain/model/did-you-mean.ts';
+export { didYouMean, likeness, nearestName } from '../domain/model/did-you-mean.ts';
 
 /**
  * Returns the subtasks of a plan that names and patterns choose, and those that they depend on, in their order.

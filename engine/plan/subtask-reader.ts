@@ -150,7 +150,7 @@ export class SubtaskReader {
   read(list: Entry): void {
     const items = this.#plan.itemsOf(list);
     if (items?.length === 0) {
-      const message = 'subtasks must not be empty: a fan-out has at least one';
+      const message = 'there are no subtasks yet: add one here, such as - run: npm test';
       this.#plan.diagnostics.error('missing-key', message, list.keyRange);
     }
     for (const item of items ?? []) {

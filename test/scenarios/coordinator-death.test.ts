@@ -20,6 +20,12 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       await fleet.fanOut('RESUMED', echoes(8));
       const seen = await fleet.joinWhen('RESUMED', 'some are done', ({ completed }) => completed >= 2);
       await fleet.kill(await fleet.pidOf('coordinator'));
+      const status = await fleet.spl('status');
+      assert.equal(status.code, 5);
+      assert.match(
+        status.out,
+        /^fleet: the coordinator is gone; 2 workers go on: worker-a, worker-b\n {2}→ to take up the fleet again: spl fleet start; /,
+      );
       const { code, out } = await fleet.spl('fleet', 'start', '--workers', '2');
       assert.equal(code, 0);
       assert.match(out, /→ resuming RESUMED: \d of 8 done/);

@@ -51,11 +51,16 @@ describe('a fleet that has ended', function () {
       for (const words of [
         ['fleet', 'list'],
         ['fleet', 'show', 'worker-a'],
-        ['archive', 'PAST'],
+        ['task', 'cancel', 'PAST'],
       ])
         assert.match((await fleet.refused(5, ...words)).message, /^no fleet is running at /);
       assert.equal((await fleet.refused(3, 'task', 'show', 'NEVER')).code, 'NOT_FOUND');
       await fleet.nothingRuns();
+
+      const archived = await fleet.spl('archive', 'PAST');
+      assert.match(archived.out, /^✓ PAST archived\n/);
+      assert.match(archived.err, /^· started a fleet; it ends after 10 minutes without work\n$/);
+      await fleet.json('fleet', 'stop', '--all');
     }),
   );
 

@@ -161,14 +161,16 @@ export function childLines(
 }
 
 /** Returns a line with the results of a subtask: `results: tag=v1.2, pages=[1,2]`. */
-export function resultLines({ results, results_cut: isCut }: ChildDocument): readonly string[] {
+export const resultLines = (child: ChildDocument): readonly string[] =>
+  resultTexts(child).map(text => `results: ${text}`);
+
+/** Returns the results of a subtask as one text: `tag=v1.2, pages=[1,2]`; nothing without results. */
+export function resultTexts({ results, results_cut: isCut }: ChildDocument): readonly string[] {
   const texts = Object.entries(results ?? {}).map(
     ([key, value]) =>
       `${key}=${typeof value === 'string' && !value.includes('\n') ? value : JSON.stringify(value)}`,
   );
-  return texts.length === 0
-    ? []
-    : [oneLine(`results: ${texts.join(', ')}${isCut === true ? ', …' : ''}`, 200)];
+  return texts.length === 0 ? [] : [oneLine(`${texts.join(', ')}${isCut === true ? ', …' : ''}`, 191)];
 }
 
 /** Returns the state of a subtask in one line. */

@@ -1,7 +1,8 @@
 import type { ArchivedDocument, RunsDocument } from '../../contract/documents.ts';
-import { duration, moment, plural, printable, table } from '../../contract/format.ts';
+import { duration, moment, plural, table } from '../../contract/format.ts';
 import { runText } from '../../contract/run-name.ts';
 import type { Colours } from './colours.ts';
+import type { ShowPath } from './fleet.ts';
 
 type Run = RunsDocument['runs'][number];
 
@@ -22,26 +23,30 @@ export function runState({ outcome, under_way: isUnderWay, counts, needs_you: as
 /** The maximum number of failed subtasks in a line. */
 const MAX_FAILED = 5;
 
-/** @param name the name of the runs, or undefined for all */
+/** @param folder the folder of the command: where a run is of another one, the folders are shown */
 export function runsLines(
   { runs }: RunsDocument,
-  name: string | undefined,
+  folder: string,
+  showPath: ShowPath,
   colours: Colours,
 ): readonly string[] {
   if (runs.length === 0)
     return [
-      name === undefined ? 'no plan has been run yet' : `no runs of '${printable(name)}'`,
+      'nothing has been run yet',
       '  → to run a plan: spl run release.fanout.yaml; to list commands and tasks: spl task list',
     ];
+  const isElsewhere = runs.some(({ dir }) => dir != null && dir !== folder);
   const rows = runs.map(run => [
     runText({ name: run.plan, number: run.run }),
     moment(run.started_unix),
     `${runState(run)}${run.round > 1 ? `, retry ${run.round - 1}` : ''}`,
     duration(run.wall_secs),
     run.task,
+    ...(isElsewhere ? [run.dir == null ? '–' : showPath(run.dir)] : []),
     failedText(run.failed),
   ]);
-  const [header, ...lines] = table(['RUN', 'STARTED', 'RESULT', 'TIME', 'TASK', 'FAILED'], rows);
+  const columns = ['RUN', 'STARTED', 'RESULT', 'TIME', 'TASK', ...(isElsewhere ? ['FOLDER'] : []), 'FAILED'];
+  const [header, ...lines] = table(columns, rows);
   return [header!, ...lines.map((line, i) => (hasFailed(runs[i]!) ? colours.red(line) : line))];
 }
 

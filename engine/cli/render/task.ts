@@ -19,6 +19,7 @@ import {
   failureLines,
   outputCommand,
   resultLines,
+  resultTexts,
 } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
@@ -97,6 +98,22 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
     ]),
     ...(task.fan_out === null ? [] : echoLines(task.fan_out)),
     ...evaluationLines(task),
+  ];
+}
+
+/** The most subtasks whose results are shown. */
+const MAX_RESULTS = 20;
+
+/** Returns the results of a task's subtasks, a line each; nothing without results. */
+export function resultsLines({ alias, children }: JoinStatus): readonly string[] {
+  const some = children.flatMap(child =>
+    resultTexts(child).map(text => `  ${oneLine(child.name ?? String(child.index), 60)}: ${text}`),
+  );
+  const more = some.length - MAX_RESULTS;
+  return [
+    ...(some.length === 0 ? [] : ['Results']),
+    ...some.slice(0, MAX_RESULTS),
+    ...(more > 0 ? [`  … and ${more} more: spl task join-status ${alias}`] : []),
   ];
 }
 

@@ -40,6 +40,10 @@ export function isNameIn({ scripts, subtasks }: FolderNames, word: string): bool
   return word.includes('*') && subtasks.some(likeness(word));
 }
 
+/** Returns true for words joined by commas of which one names a script: the others may be misspelt. */
+export const isChainIn = ({ scripts }: FolderNames, word: string): boolean =>
+  word.includes(',') && linksOf(word).some(name => scripts.includes(name));
+
 /** Matches a word that may be a name or a program, and no other command. */
 const PLAIN = /^[\w.:@+-]+$/;
 

@@ -77,7 +77,10 @@ class RunFollower {
   }
 
   async follow(): Promise<Followed> {
-    const release = this.#context.onEnding(exitCode => void this.#cancel(exitCode));
+    const release = this.#context.onEnding(
+      exitCode => void this.#cancel(exitCode),
+      () => this.#screen.end(),
+    );
     if (this.#screen.isDrawn) void this.#expect().catch(() => undefined);
     const looking = setInterval(() => void this.#look().catch(() => undefined), LOOK_MS);
     try {

@@ -5,7 +5,7 @@ import type { Host } from '../host.ts';
 import { GLOBAL_FLAGS } from '../settings.ts';
 import { toOption } from '../verb.ts';
 import { run } from '../verbs/run.ts';
-import { isNameIn, namesOfFolder } from './folder-names.ts';
+import { isChainIn, isNameIn, namesOfFolder } from './folder-names.ts';
 import { isPlan } from './requests.ts';
 
 /** Matches the options that say how to read the words. */
@@ -28,7 +28,7 @@ export async function impliedRun(
   if (first === undefined || FIRST_WORDS.has(first)) return null;
   if (/\s/.test(first) || (await isPlan(host, first))) return ['run', ...words];
   const names = await namesOfFolder(host);
-  if (isNameIn(names, first)) return ['run', ...words];
+  if (isNameIn(names, first) || isChainIn(names, first)) return ['run', ...words];
   const shown = catalogue.flatMap(({ path, hidden }) => (hidden === true ? [] : path.split(' ', 1)));
   const near = nearestName(first, [...shown, ...names.scripts, ...names.subtasks]);
   const line = words.slice(at).join(' ');

@@ -50,6 +50,14 @@ export async function ensureSlots(
   return spawned.map(({ alias }) => alias);
 }
 
+/** Ensures that a coordinator runs, for a command that needs no slots, and says so if it starts one. */
+export async function ensureFleet(context: Context): Promise<void> {
+  if ((await runningFleet(context)) !== null) return;
+  await startCoordinator(context);
+  if (!context.settings.json)
+    printLines(context.err, [`· started a fleet; it ends after ${LINGER_SECS / 60} minutes without work`]);
+}
+
 /** Ends the workers that were started for a run. Work that they got meanwhile is finished first. */
 export async function releaseWorkers(context: Context, aliases: readonly string[]): Promise<void> {
   const { engine, actor } = await context.client();
@@ -64,6 +72,7 @@ function slotsOf({ instances }: FleetDocument): number {
   return live.reduce((sum, { slots }) => sum + slots, 0);
 }
 
+/** Ensures that a coordinator runs, which ends when idle. */
 async function startCoordinator({ settings: { home }, starter, signal }: Context): Promise<void> {
   await starter.ensureCoordinator({ home, port: null, echo: false, lingerSecs: LINGER_SECS, signal });
 }

@@ -71,6 +71,8 @@ export class FakeHost implements Host {
   readonly signal: AbortSignal = this.interrupt.signal;
   /** Sends the signal with this exit code; does nothing while no command listens. */
   end: (exitCode: number) => void = () => undefined;
+  /** What a second signal does before it ends the process. */
+  atOnce: () => void = () => undefined;
   readonly starter: Starter;
   readonly settings: Settings[] = [];
   readonly doctor: Host['doctor'];
@@ -91,6 +93,7 @@ export class FakeHost implements Host {
       standBy: () => Promise.resolve(0),
       awaitGone: () => Promise.resolve(true),
       stopLeft: () => Promise.resolve([]),
+      workersOf: () => Promise.resolve([]),
       ...options.starter,
     };
     this.doctor = () =>
@@ -98,8 +101,9 @@ export class FakeHost implements Host {
     this.#unreachable = options.unreachable;
   }
 
-  onEnding: Host['onEnding'] = act => {
+  onEnding: Host['onEnding'] = (act, atOnce) => {
     this.end = act;
+    this.atOnce = atOnce;
     return () => (this.end = () => undefined);
   };
 

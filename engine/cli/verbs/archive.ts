@@ -1,6 +1,7 @@
 import type { ArchivedDocument } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
 import { archivedLines } from '../render/runs.ts';
+import { ensureFleet } from '../run/slots.ts';
 import { defineVerb, toggle, words, type Context } from '../verb.ts';
 
 export const archive = defineVerb({
@@ -8,7 +9,7 @@ export const archive = defineVerb({
   summary: 'Remove finished tasks from lists',
   description:
     'Lists, the status and the editor leave archived tasks out. Their records and output stay, and spl task show still ' +
-    'finds them. A task that runs again is no longer archived.',
+    'finds them. A task that runs again is no longer archived. Starts a fleet if none runs, as spl run does.',
   examples: [
     ['spl archive FIRST-001 "release #4"', 'archive some tasks'],
     ['spl archive --done', 'archive all finished tasks'],
@@ -24,6 +25,7 @@ export const archive = defineVerb({
       throw new FleetError('USAGE', undo ? 'name the tasks to show again' : 'give either tasks or --done', {
         hint: undo ? 'spl task list --archived' : 'spl archive --done',
       });
+    await ensureFleet(context);
     const archived = done
       ? await archiveDone(context)
       : await context.submit('archive', { tasks: [...tasks], namespace: null, undo });

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
 import type { OutputRequest } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
-import { done, fleet, instance, join, pending, running, THREAD } from '../testing/documents.ts';
+import { done, fleet, instance, join, pending, running, task, THREAD } from '../testing/documents.ts';
 import { FakeHost } from '../testing/fake-host.ts';
 import { main } from '../program.ts';
 
@@ -24,6 +24,7 @@ function hostOf(
   const host = new FakeHost({
     answers: {
       runs: { runs },
+      task: task({ alias: 'check-2', dir: '/srv' }),
       fleet: fleet({ instances: [instance({ role: 'worker', slots: 2 })] }),
       join: status,
       children: () => ({ ...status(), total: children.length }),
@@ -93,7 +94,7 @@ describe('spl output', () => {
   it('prints one subtask of a run', async () => {
     const host = hostOf(FAILED);
     assert.equal((await typed(['output', 'check', '0'], host)).out, 'ok\n');
-    assert.deepEqual(host.engine.asked, []);
+    assert.deepEqual(host.engine.asked, [{ name: 'task', input: { task: 'check' } }]);
   });
 
   it('says that a worker was lost with an earlier attempt', async () => {
@@ -119,6 +120,26 @@ describe('spl output', () => {
     const pages = named({ ...done(1, 'failed'), attempt: 0, reason }, 'pages');
     const { code, out, err } = await typed(['output'], hostOf([named(done(0), 'list'), pages]));
     assert.deepEqual([code, out, err], [0, '', `· pages was not run: ${reason}\n`]);
+  });
+
+  it('of a named run is of this folder, else says of which', async () => {
+    const elsewhere = task({ alias: 'check-3', dir: '/home/ada/b', run: { name: 'check', number: 3 } });
+    for (const [word, runs, meant, err] of [
+      ['check', [{ task: 'check-2' }], 'check-2', ''],
+      ['check', [], 'check', '· check #3 is a run of ~/b\n'],
+      ['check#3', [{ task: 'check-2' }], 'check#3', '· check #3 is a run of ~/b\n'],
+      ['check-3', [{ task: 'check-2' }], 'check-3', ''],
+    ] as const) {
+      const host = hostOf(FAILED, runs);
+      host.engine.change({ task: elsewhere });
+      const meantTasks: unknown[] = [];
+      host.engine.output = ({ task: named }: OutputRequest) => {
+        meantTasks.push(named);
+        return Promise.reject(new FleetError('NOT_FOUND', 'none'));
+      };
+      const printed = await typed(['output', word, '0'], host);
+      assert.deepEqual([meantTasks, printed.err], [[meant], `${err}error: none\n`], word);
+    }
   });
 
   it('prints one document with --json', async () => {

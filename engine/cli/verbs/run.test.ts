@@ -460,6 +460,9 @@ describe('spl run', () => {
         assert.match(err, /^error: unknown command '/);
         assert.ok(err.endsWith(`\n  → ${hint}\n`), err);
       }
+      const { code, runs, err } = await typed(['lint,statsu']);
+      assert.deepEqual([code, runs], [2, undefined]);
+      assert.match(err, /^error: 'lint' is a script, and 'statsu' is not\n {2}→ Did you mean status\?\n/);
     });
 
     it('leaves what is a command, and spl alone, as they are', async () => {
@@ -549,6 +552,17 @@ describe('spl run', () => {
       assert.equal(host.engine.asked.filter(({ name }) => name === 'task.cancel').length, 1);
       assert.match(out, /was cancelled/);
     });
+
+  it('removes the progress before a second signal ends the process', async () => {
+    const world: World = { children: [{ ...running(0), name: 'build' }] };
+    const host = hostOf(world, { isTTY: true, env: { NO_COLOR: '1' } });
+    const ended = run(['x'], host);
+    while (!host.out.text.includes('→ build')) await new Promise(setImmediate);
+    host.atOnce();
+    assert.ok(host.out.text.endsWith('\u001b[2A\r\u001b[0J'), JSON.stringify(host.out.text.slice(-80)));
+    host.end(130);
+    await ended;
+  });
 
   it('ends the rest when the time of the run is over', async () => {
     const host = hostOf({ children: [running(0)], join: { complete: true, outcome: 'timed_out' } });

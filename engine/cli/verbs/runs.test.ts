@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { RunsDocument } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
 import { fannedOut, fleet, RECORD, task, THREAD } from '../testing/documents.ts';
 import { run } from '../testing/fake-host.ts';
 
@@ -57,15 +58,42 @@ describe('spl runs', () => {
     assert.deepEqual(host.engine.asked[0]?.input, { limit: 20 });
   });
 
+  it('names the folders where a run is of another one', async () => {
+    const runs = [row({ dir: '/home/ada/b', run: 5 }), row({ dir: '/srv' })];
+    const { out } = await run(['runs'], { answers: { runs: { runs } } });
+    assert.deepEqual(
+      out.split('\n').map(line => line.replace('2025-06-15 15:06:40Z', 'THEN')),
+      [
+        'RUN         STARTED               RESULT  TIME   TASK       FOLDER  FAILED',
+        'release #5  THEN  passed  12.3s  release-4  ~/b',
+        'release #4  THEN  passed  12.3s  release-4  /srv',
+        '',
+      ],
+    );
+  });
+
   it('is about one plan, named by its runs or by its file', async () => {
     const answers = { runs: { runs: [] } };
     for (const plan of ['release', 'plans/release.fanout.yaml', 'release.yml']) {
-      const { out, host } = await run(['runs', plan, '--limit', '3'], { answers });
-      assert.match(out, /^no runs of 'release'\n {2}→ .*spl run release\.fanout\.yaml; .*spl task list\n$/);
+      const { host } = await run(['runs', plan, '--limit', '3'], { answers });
       assert.deepEqual(host.engine.asked[0]?.input, { name: 'release', limit: 3 });
     }
-    assert.match((await run(['runs'], { answers })).out, /^no plan has been run yet\n {2}→ /);
+    assert.match((await run(['runs'], { answers })).out, /^nothing has been run yet\n {2}→ /);
     assert.equal((await run(['runs', '--limit', '0'], { answers })).code, 2);
+  });
+
+  it('of an unknown name are not found, and the name that is near is named', async () => {
+    const runs = ({ name }: Record<string, unknown>) => ({ runs: name === undefined ? [row()] : [] });
+    for (const words of [
+      ['runs', 'relaese'],
+      ['runs', 'relaese', '--json'],
+    ]) {
+      const { code, out, err } = await run(words, { answers: { runs } });
+      assert.deepEqual([code, out], [3, '']);
+      assert.match(err, /no run is named 'relaese' \(did you mean 'release'\?\)/);
+    }
+    const { err } = await run(['runs', 'x'], { answers: { runs: { runs: [] } } });
+    assert.equal(err, "error: no run is named 'x'\n  → Nothing has been run yet.\n");
   });
 
   it('prints one document with --json', async () => {
@@ -81,7 +109,7 @@ describe('spl rerun', () => {
   };
 
   it('says how to come back to a run that is left running', async () => {
-    const answers = { 'task.rerun': opened, fleet: fleet() };
+    const answers = { 'task.rerun': opened, fleet: fleet(), task: task({ alias: 'release-4' }) };
     const { code, out, host } = await run(['rerun', 'release#4', '--detach'], { answers });
     assert.equal(code, 0);
     assert.deepEqual(out.split('\n'), [
@@ -95,6 +123,7 @@ describe('spl rerun', () => {
 });
 
 describe('spl archive', () => {
+  const running = { fleet: fleet() };
   const answer = (tasks: readonly string[], left = 0, archived = true) => ({
     archived,
     left,
@@ -103,28 +132,43 @@ describe('spl archive', () => {
 
   it('archives the named tasks, and shows them in lists again', async () => {
     const { out, host } = await run(['archive', 'A', 'release#4'], {
-      answers: { archive: answer(['A', 'release-4']) },
+      answers: { ...running, archive: answer(['A', 'release-4']) },
     });
     assert.equal(out, '✓ A, release-4 archived\n  → to list archived tasks: spl task list --archived\n');
-    assert.deepEqual(host.engine.asked[0]?.input, {
+    assert.deepEqual(host.engine.asked[1]?.input, {
       tasks: ['A', 'release#4'],
       namespace: null,
       undo: false,
     });
-    const undone = await run(['archive', '--undo', 'A'], { answers: { archive: answer(['A'], 0, false) } });
+    const undone = await run(['archive', '--undo', 'A'], {
+      answers: { ...running, archive: answer(['A'], 0, false) },
+    });
     assert.equal(undone.out, '✓ A in lists again\n');
-    assert.deepEqual(undone.host.engine.asked[0]?.input, { tasks: ['A'], namespace: null, undo: true });
+    assert.deepEqual(undone.host.engine.asked[1]?.input, { tasks: ['A'], namespace: null, undo: true });
   });
 
   it('--done goes on until nothing is left', async () => {
     let calls = 0;
     const answers = {
+      ...running,
       archive: () => (++calls === 1 ? answer(Array(1_000).fill('T'), 2) : answer(['U', 'V'])),
     };
     assert.match((await run(['archive', '--done'], { answers })).out, /^✓ 1002 tasks archived\n/);
     assert.equal(calls, 2);
-    const none = await run(['archive', '--done'], { answers: { archive: answer([]) } });
+    const none = await run(['archive', '--done'], { answers: { ...running, archive: answer([]) } });
     assert.equal(none.out, 'no finished tasks to archive\n');
+  });
+
+  it('starts a fleet if none runs', async () => {
+    const asked: object[] = [];
+    const ensureCoordinator = (options: object) => {
+      asked.push(options);
+      return Promise.resolve({ spawned: true, pid: 1 });
+    };
+    const answers = { fleet: new FleetError('UNREACHABLE', 'nobody'), archive: answer(['A']) };
+    const { code, err } = await run(['archive', 'A'], { answers, starter: { ensureCoordinator } });
+    assert.deepEqual([code, asked.length], [0, 1]);
+    assert.equal(err, '· started a fleet; it ends after 10 minutes without work\n');
   });
 
   it('takes either tasks or --done', async () => {

@@ -1,9 +1,20 @@
 import { fleetFooter, healthLines } from '../render/fleet.ts';
+import type { WorkerProcess } from '../host.ts';
 import { EXIT } from '../exit-codes.ts';
 import { runningFleet } from '../run/slots.ts';
 import { plural } from '../../contract/format.ts';
 import { tildePath } from '../settings.ts';
 import { defineVerb } from '../verb.ts';
+
+/** @param workers those that run without a coordinator */
+function notRunningLines(workers: readonly WorkerProcess[]): readonly string[] {
+  if (workers.length === 0) return ['fleet: not running; to start it: spl fleet start'];
+  const go = workers.length === 1 ? 'worker goes' : 'workers go';
+  return [
+    `fleet: the coordinator is gone; ${workers.length} ${go} on: ${workers.map(({ alias }) => alias).join(', ')}`,
+    '  → to take up the fleet again: spl fleet start; to end it: spl fleet stop --all',
+  ];
+}
 
 export const status = defineVerb({
   path: 'status',
@@ -19,8 +30,9 @@ export const status = defineVerb({
     ]);
     const unfinished = `tasks: ${plural(tasks.length, 'unfinished task')}`;
     if (fleet === null) {
-      const document = { coordinator: null, fleet: null, unfinished_tasks: tasks.length };
-      context.print(document, () => ['fleet: not running; to start it: spl fleet start', unfinished]);
+      const workers = await context.starter.workersOf(context.settings.home);
+      const document = { coordinator: null, fleet: null, workers, unfinished_tasks: tasks.length };
+      context.print(document, () => [...notRunningLines(workers), unfinished]);
       return EXIT.unreachable;
     }
     const { live, stale, archived } = fleet;

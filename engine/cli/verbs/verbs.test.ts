@@ -7,6 +7,7 @@ import { FleetError } from '../../errors.ts';
 import {
   child,
   COORDINATOR_DID,
+  done,
   fannedOut,
   fleet,
   health,
@@ -384,9 +385,18 @@ describe('spl task list, show, tree, cancel', () => {
   });
 
   it('shows a task', async () => {
+    const children = [
+      { ...done(0), name: 'build', results: { tag: 'v1.2', pages: [1, 2] } },
+      { ...done(1), results: { size: 7 } },
+    ];
     const { out } = await run(['task', 'show', 'FIRST-001'], {
-      answers: { task: task({ labels: ['a', 'b'] }) },
+      answers: {
+        task: task({ labels: ['a', 'b'] }),
+        join: join(children),
+        children: { ...join(children), total: 2 },
+      },
     });
+    assert.ok(out.endsWith('\nResults\n  build: tag=v1.2, pages=[1,2]\n  1: size=7\n'), out);
     assert.match(out, /^FIRST-001 · active\n/);
     assert.match(out, /Labels: +a, b\n/);
     assert.match(out, /Folder: +~\/src\n/);
@@ -410,7 +420,7 @@ describe('spl task list, show, tree, cancel', () => {
         join: null,
       },
     });
-    const { out } = await run(['task', 'show', 'A'], { answers: { task: shown } });
+    const { out } = await run(['task', 'show', 'A'], { answers: { task: { ...shown, fan_out: null } } });
     assert.match(out, /Depends on: +API-1 \(approved\)\n +Needed by: +REL-1 \(blocked\)\n/);
     assert.deepEqual(out.slice(out.indexOf('Evaluation')).split('\n'), [
       'Evaluation',
@@ -860,6 +870,28 @@ describe('spl thread, debug replay, query, status, serve', () => {
     const answers = { health: health(), fleet: fleet(), tasks: { tasks: [task()] } };
     const { out } = await run(['status'], { answers });
     assert.match(out, /fleet: 3 live · 0 stale · 0 archived\ntasks: 1 unfinished task\n$/);
+  });
+
+  it('says that workers go on without their coordinator', async () => {
+    const answers = { fleet: new FleetError('UNREACHABLE', 'nobody'), tasks: { tasks: [] } };
+    const workers = [{ alias: 'worker-a', pid: 12 }];
+    const workersOf = (): Promise<typeof workers> => Promise.resolve(workers);
+    const left = await run(['status'], { answers, starter: { workersOf } });
+    assert.deepEqual(
+      [left.code, left.out],
+      [
+        5,
+        'fleet: the coordinator is gone; 1 worker goes on: worker-a\n' +
+          '  → to take up the fleet again: spl fleet start; to end it: spl fleet stop --all\n' +
+          'tasks: 0 unfinished tasks\n',
+      ],
+    );
+    const json = await run(['status', '--json'], { answers, starter: { workersOf } });
+    assert.deepEqual(JSON.parse(json.out), { coordinator: null, fleet: null, workers, unfinished_tasks: 0 });
+    assert.match(
+      (await run(['status'], { answers })).out,
+      /^fleet: not running; to start it: spl fleet start\n/,
+    );
   });
 
   it('serves in the foreground, in the background, and stops', async () => {

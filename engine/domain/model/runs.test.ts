@@ -7,11 +7,13 @@ import type { FleetError } from '../../errors.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
 import * as commands from '../commands/fan-out.ts';
+import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { celCompiler } from '../join/cel.ts';
 import { restoreState, saveState } from '../fold/snapshot.ts';
 import { FAN_OUT_CONTEXT, TestFleet, USER } from '../testing/test-fleet.ts';
 import type { FanOut } from './state.ts';
 import { aliasOfRun } from './runs.ts';
+import { runsDocument } from '../views/runs.ts';
 import { resolveTask } from './tasks.ts';
 
 const run = (fleet: TestFleet, name: string, namespace: string | null = null): FanOut =>
@@ -93,6 +95,36 @@ describe('a numbered run', () => {
       assert.ok(v.is(runNameSchema, name), name);
     for (const name of ['', ' x', 'x ', 'a#1', 'a\nb', 'th_a', 'a'.repeat(65), '\u001b[1m'])
       assert.ok(!v.is(runNameSchema, name), name);
+  });
+});
+
+describe('the time of a run', () => {
+  // Each record of the test's fleet takes a millisecond.
+  const wallOf = (fleet: TestFleet): number => {
+    const { runs } = runsDocument(fleet.core.state, { namespace: ROOT_NAMESPACE, limit: 1 }, fleet.now);
+    return Math.floor(runs[0]!.wall_secs);
+  };
+
+  it('ends with its last subtask, also when that ends after the join', () => {
+    const fleet = new TestFleet(1, 2);
+    const { task } = fleet.fanOut(2, { run: 'any', join: 'any', losers: 'keep' });
+    fleet.pass(1_000);
+    fleet.report(task.fanOut!, 0);
+    assert.equal(task.fanOut!.joined?.outcome, 'satisfied');
+    fleet.pass(2_000);
+    assert.equal(wallOf(fleet), 3);
+    fleet.report(task.fanOut!, 1);
+    fleet.pass(4_000);
+    assert.equal(wallOf(fleet), 3);
+  });
+
+  it('ends with its join when that is last', () => {
+    const fleet = new TestFleet(1);
+    const { task } = fleet.fanOut(1, { run: 'one' });
+    fleet.pass(1_000);
+    fleet.report(task.fanOut!, 0);
+    fleet.pass(4_000);
+    assert.equal(wallOf(fleet), 1);
   });
 });
 

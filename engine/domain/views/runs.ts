@@ -6,6 +6,7 @@ import {
   wordOf,
   type FanOutHead,
   type FleetState,
+  type Joined,
   type Run,
   type Task,
 } from '../model/state.ts';
@@ -54,13 +55,24 @@ function runRow(run: Run, task: Task, now: number): RunsDocument['runs'][number]
     round: head.round,
     subtasks: subtasksOf(head),
     started_unix: run.at / 1000,
-    wall_secs: Math.max(0, (head.joined?.at ?? now) - head.roundStartedAt) / 1000,
+    wall_secs:
+      Math.max(
+        0,
+        (underWay || head.joined === null ? now : lastEndOf(task, head.joined)) - head.roundStartedAt,
+      ) / 1000,
     outcome: head.joined?.outcome ?? null,
     under_way: underWay,
     counts: { ...head.counts },
     needs_you: underWay ? task.fanOut!.asking.size : 0,
     failed: failedOf(task, head),
   };
+}
+
+/** Returns the time at which the last subtask ended. Loads only a fan-out of which something ended after the join. */
+function lastEndOf(task: Task, { at, census }: Joined): number {
+  const { followUps } = task.fanOutHead!;
+  if (census.running + census.pending + followUps === 0) return at;
+  return task.fanOut!.children.reduce((last, { endedAt }) => Math.max(last, endedAt ?? 0), at);
 }
 
 /** The maximum number of failed subtasks in a row. */

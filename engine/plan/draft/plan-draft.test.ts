@@ -466,7 +466,7 @@ jobs:
       assert.deepEqual({ subtasks, sources }, { subtasks: 0, sources: [] });
       assert.deepEqual(
         check(text).diagnostics.map(({ code, message }) => [code, message]),
-        [['missing-key', 'subtasks must not be empty: a fan-out has at least one']],
+        [['missing-key', 'there are no subtasks yet: add one here, such as - run: npm test']],
       );
       assert.match(text, /^# Nothing to run was found in this folder\./);
       assert.doesNotMatch(text, /\becho\b/);
