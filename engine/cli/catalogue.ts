@@ -173,7 +173,7 @@ export const catalogue: readonly Entry[] = [
   entry('plan init', 'Write a first plan file for this folder', () =>
     import('./verbs/plan/init.ts').then(m => m.planInit),
   ),
-  entry('expr check', 'Check a join predicate, without a fleet', () =>
+  entry('expr check', 'Check an expression of --join, without a fleet', () =>
     import('./verbs/expr/check.ts').then(m => m.exprCheck),
   ),
   entry('query', 'Query the index with SQL', () => import('./verbs/query.ts').then(m => m.query)),

@@ -21,7 +21,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   thread: 'Read, save and restore the records of threads',
   audit: 'Export records for an audit',
   debug: 'Inspect how a state came about',
-  expr: 'Check join predicates',
+  expr: 'Check expressions of --join',
 };
 
 /**

@@ -42,15 +42,15 @@ describe('task add', () => {
     );
   });
 
-  it('refuses the alias of an unfinished task, naming the task, and allows that of a finished one', () => {
+  it('refuses the alias of an unfinished task, naming its goal, and allows that of a finished one', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
-    const { alias, thread } = fanOut.task;
+    const { alias, goal, thread } = fanOut.task;
     refused(
       fleet,
       () => fleet.addTask({ alias }),
       'CONFLICT',
-      new RegExp(`alias '${alias}' is held .*${thread}`),
+      new RegExp(`alias '${alias}' is held .*: ${goal}$`),
     );
     fleet.report(fanOut, 0);
     assert.notEqual(fleet.addTask({ alias }).thread, thread);
@@ -148,7 +148,7 @@ describe('task fan-out', () => {
       /matches no worker/,
     );
     refused(fleet, () => fanOutOf(fleet, alias, one, 'k_of_n:2'), 'INVALID_RECORD', /K = 2/);
-    refused(fleet, () => fanOutOf(fleet, alias, one, 'accepted +'), 'INVALID_RECORD', /join predicate/);
+    refused(fleet, () => fanOutOf(fleet, alias, one, 'accepted +'), 'INVALID_RECORD', /^join: /);
     refused(fleet, () => fanOutOf(fleet, alias, one, 'accepted'), 'INVALID_RECORD', /must be bool/);
   });
 

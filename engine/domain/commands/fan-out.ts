@@ -579,7 +579,7 @@ export function refuseHeldAlias(state: FleetState, alias: string): void {
   if (holder === undefined || isFinished(holder)) return;
   throw new FleetError(
     'CONFLICT',
-    `alias '${alias}' is held by an unfinished task, ${holder.thread} ("${holder.goal.slice(0, 80)}")`,
+    `alias '${alias}' is held by an unfinished task: ${holder.goal.slice(0, 80)}`,
     {
       details: { alias, thread: holder.thread },
       hint: `Choose another alias, or end that task: spl task cancel ${alias}`,

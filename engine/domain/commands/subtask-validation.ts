@@ -254,7 +254,7 @@ function unmatchedTarget(subtask: Subtask, index: number, lookup: Lookup): Fleet
       ? 'The fleet has no worker; start some.'
       : `The workers are ${[...lookup.aliases].join(', ')}.`;
   return refuse({ index, input: subtask }, 'target', `target ${show(text)} ${why}`, {
-    hint: `${workers} Other targets: ${SPECIFIC}DID, ${LEAST_LOADED}, ${ROUND_ROBIN}.`,
+    hint: `${workers} Other targets: ${SPECIFIC}did:sync:instance:…, ${LEAST_LOADED}, ${ROUND_ROBIN}.`,
   });
 }
 

@@ -257,7 +257,7 @@ describe('celCompiler', () => {
   it('explains where and why an expression has no value', () => {
     const program = celCompiler.compile('total > 0 && children[5].index == 5', 1);
     assert.throws(() => program.evaluate(factsOf([child(0)])), {
-      message: /^join predicate: .*index out of bounds, index 5 >= size 1 at position 13$/,
+      message: /^join: .*index out of bounds, index 5 >= size 1 at position 13$/,
       details: { position: 13, length: 11 },
     });
   });
@@ -288,7 +288,7 @@ describe('celCompiler', () => {
   for (const [source, what, position, length] of refusals) {
     it(`refuses ${source}`, () => {
       const { message, details } = refusal(source);
-      assert.equal(message, `join predicate: ${what} at position ${position}`);
+      assert.equal(message, `join: ${what} at position ${position}`);
       assert.deepEqual(details, { position, length });
     });
   }

@@ -234,7 +234,7 @@ function inRule<T>(run: () => T): T {
     const { code, details } = thrown;
     const isCostly = thrown.message.includes(' with this many subtasks');
     const message = thrown.message
-      .replace(/^join predicate: /, 'rule: ')
+      .replace(/^join: /, 'rule: ')
       .replace(' with this many subtasks', '');
     const hint = isCostly
       ? 'A body can be large: test one of its members instead of iterating over it.'

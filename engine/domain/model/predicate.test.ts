@@ -158,7 +158,7 @@ describe('parsePredicate', () => {
   for (const [text, what, position, length] of refusals) {
     it(`refuses ${JSON.stringify(text.slice(0, 20))}`, () => {
       const { message, details } = refusal(text, 3);
-      assert.equal(message, `join predicate: ${what} at position ${position}`);
+      assert.equal(message, `join: ${what} at position ${position}`);
       assert.deepEqual(details, { position, length });
     });
   }
@@ -175,7 +175,7 @@ describe('recordedPredicate', () => {
       assert.equal(decideEarly(predicate, countsAfter(['accept', 'accept'], 2), 2), undefined);
       const { outcome, reason } = evaluateFinal(predicate, factsAfter(['accept', 'accept']));
       assert.equal(outcome, 'unsatisfiable');
-      assert.match(reason, /^join predicate: .* at position \d+ \(2 of 2 accepted\)$/);
+      assert.match(reason, /^join: .* at position \d+ \(2 of 2 accepted\)$/);
     }
   });
 });
@@ -257,7 +257,7 @@ describe('evaluateFinal', () => {
   it('decides unsatisfiable for an error, with the error as the reason', () => {
     assert.deepEqual(final('total / (accepted - 2) > 0', ['accept', 'accept']), {
       outcome: 'unsatisfiable',
-      reason: 'join predicate: division by zero at position 0 (2 of 2 accepted)',
+      reason: 'join: division by zero at position 0 (2 of 2 accepted)',
     });
   });
 

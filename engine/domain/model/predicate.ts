@@ -130,7 +130,7 @@ export function needsCel(text: string): boolean {
 /**
  * Parses `all`, `any`, `k_of_n:K` with K from 1 to `total`, or else a CEL expression of type bool.
  *
- * @throws INVALID_RECORD `join predicate: ‹what› at position ‹n›`; `details` are `{position, length}` of the faulty
+ * @throws INVALID_RECORD `join: ‹what› at position ‹n›`; `details` are `{position, length}` of the faulty
  * part, in UTF-16 code units from 0
  * @throws INTERNAL when the text needs a compiler and none is given
  */
@@ -149,7 +149,7 @@ export function parsePredicate(
   if (word === 'all' || word === 'any') return { kind: word };
   if (K_OF_N.test(word)) return parseKOfN(text, word, total);
   if (cel === undefined) {
-    throw new FleetError('INTERNAL', `no compiler was loaded for the join predicate '${word}'`);
+    throw new FleetError('INTERNAL', `no compiler was loaded for the join '${word}'`);
   }
   return { kind: 'cel', source: text, program: cel.compile(text, total, isAdmitted) };
 }
@@ -231,7 +231,7 @@ export function explainAhead(outcome: Decision, counts: Counts, total: number): 
 
 /** Returns the error of a predicate with a faulty part at `position`. */
 export function predicateFault(what: string, position: number, length: number, hint?: string): FleetError {
-  return new FleetError('INVALID_RECORD', `join predicate: ${what} at position ${position}`, {
+  return new FleetError('INVALID_RECORD', `join: ${what} at position ${position}`, {
     details: { position, length },
     ...(hint === undefined ? {} : { hint }),
   });

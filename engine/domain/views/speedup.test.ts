@@ -310,8 +310,8 @@ describe('speedupReport against a serial run', () => {
       baseline(changed(1, { verdict: 'timeout' })),
       /the serial run joined without subtask 1/,
     ],
-    ['the run was retried', facts(two, { round: 2 }), baseline(two), /this run is in round 2/],
-    ['the baseline was retried', facts(two), baseline(two, { round: 3 }), /the serial run is in round 3/],
+    ['the run was retried', facts(two, { round: 2 }), baseline(two), /this run is retry 1/],
+    ['the baseline was retried', facts(two), baseline(two, { round: 3 }), /the serial run is retry 2/],
     ['the baseline is shorter', facts(two), baseline([child(0)]), /the serial run has 1 subtask, this one 2/],
     [
       'a goal differs',

@@ -194,7 +194,7 @@ function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
 
 function incompleteness(run: RunFacts, which: string): string[] {
   if (run.outcome === null || run.measuredWallMs === null) return [`${which} has not joined`];
-  if (run.round > 1) return [`${which} is in round ${run.round}, so its wall is that of a retry alone`];
+  if (run.round > 1) return [`${which} is retry ${run.round - 1}, so its wall is that of the retry alone`];
   const reused = reusedIn(run);
   if (reused !== undefined) return [`in ${which}, ${reused}`];
   const missing = unfinished(run);
@@ -227,7 +227,7 @@ function isSameWork(a: RunChild, b: RunChild): boolean {
 
 function runNotes(run: RunFacts): string[] {
   const notes: string[] = [];
-  if (run.round > 1) notes.push(`the measured wall is that of round ${run.round}, a retry, alone`);
+  if (run.round > 1) notes.push(`the measured wall is that of retry ${run.round - 1} alone`);
   const reused = reusedIn(run);
   if (reused !== undefined) notes.push(`${reused}: the walls do not cover all work`);
   const missing = unfinished(run);

@@ -197,7 +197,7 @@ describe('a coordinator', () => {
       return (await rig.engine.submit('fan-out.open', input, CALLER)).fan_out.notes;
     };
     assert.deepEqual(await noted('accepted > 3'), [
-      'join predicate: it can never hold, whatever happens to the subtasks, at position 0',
+      'join: it can never hold, whatever happens to the subtasks, at position 0',
     ]);
     assert.equal(await noted('accepted == total'), undefined);
     await assert.rejects(noted('acepted > 3'), /unknown name 'acepted'/);

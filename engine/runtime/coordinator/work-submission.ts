@@ -119,7 +119,7 @@ export class WorkSubmission {
     if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
     try {
       const findings = this.#options.cel.findConstants(join, memberNamesAmong(subtasks));
-      return findings.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
+      return findings.map(({ message, position }) => `join: ${message}, at position ${position}`);
     } catch {
       return [];
     }

@@ -7,7 +7,7 @@ const DEFAULT_SUBTASKS = 100;
 
 export const exprCheck = defineVerb({
   path: 'expr check',
-  summary: 'Check a join predicate, without a fleet',
+  summary: 'Check an expression of --join, without a fleet',
   description: 'Checks grammar, types and cost, as a fan-out does.',
   examples: [
     [`spl expr check 'accepted >= 2 && cost_usd < 5.0'`, 'check an expression'],

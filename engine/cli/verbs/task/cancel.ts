@@ -9,7 +9,7 @@ export const taskCancel = defineVerb({
     ['spl task cancel FIRST-001 --reason "not needed"', 'cancel the task'],
     ['spl task cancel FIRST-001 --subtask lint', 'cancel one subtask'],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {
     subtask: text('--subtask <subtask>', SUBTASK),
     reason: text('--reason <text>', 'Reason, kept in the record'),

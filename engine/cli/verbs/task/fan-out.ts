@@ -63,7 +63,7 @@ export const taskFanOut = defineVerb({
       'give a param of the plan its value',
     ],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {
     subtask: texts('--subtask <descriptor>', 'One subtask; repeatable'),
     subtasks: text(
@@ -73,7 +73,7 @@ export const taskFanOut = defineVerb({
     ),
     plan: text('--plan <file>', 'Plan file, instead of subtasks; command-line options override it', 'files'),
     param: PARAM_OPTION,
-    join: text('--join <predicate>', 'Join predicate (default: all)'),
+    join: text('--join <done-when>', 'What must pass: all (default), any, k_of_n:K, or a CEL expression'),
     losers: choice(
       '--losers <what>',
       'What happens to unfinished subtasks at the join: keep, drain, cancel',

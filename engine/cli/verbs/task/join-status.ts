@@ -14,7 +14,7 @@ export const taskJoinStatus = defineVerb({
     ['spl task join-status FIRST-001 --watch', 'follow it until the join'],
     ['spl task join-status FIRST-001 --watch --json', 'print one document per change'],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: { watch: toggle('--watch', 'Follow the fan-out until the join') },
   async run(context, { task, watch }) {
     if (watch) return watchJoin(context, task);

@@ -14,7 +14,7 @@ export const taskOutput = defineVerb({
     ['spl task output FIRST-001 0 --attempt 1', 'print the output of the first attempt'],
   ],
   positionals: {
-    task: word('task', 'Alias or thread id, or a prefix of either', 'tasks'),
+    task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks'),
     name: maybeWord('subtask', SUBTASK),
   },
   flags: {

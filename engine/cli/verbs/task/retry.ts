@@ -7,8 +7,7 @@ export const taskRetry = defineVerb({
   path: 'task retry',
   summary: 'Retry subtasks that did not accept',
   description:
-    'After the join, a retry opens the next round: these subtasks run again, with those that were cancelled because of ' +
-    'them. The others keep their results. The new join does not fail before the retried subtasks have ended.',
+    'The subtasks run again, after the join with those that were cancelled because of them. The others keep their results. The new join does not fail before the retried subtasks have ended.',
   examples: [
     ['spl task retry FIRST-001 --failed', 'retry all that did not accept'],
     ['spl task retry FIRST-001 --subtask lint --subtask "test-*"', 'retry some of them, by name'],
@@ -17,7 +16,7 @@ export const taskRetry = defineVerb({
       'give a hint, and wait for the join',
     ],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {
     subtask: texts('--subtask <subtask>', `${SUBTASK}; repeatable`),
     failed: toggle('--failed', 'Retry all subtasks that did not accept'),

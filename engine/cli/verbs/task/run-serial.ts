@@ -7,12 +7,12 @@ import { waitForJoin } from '../../watch/watch-join.ts';
 export const taskRunSerial = defineVerb({
   path: 'task run-serial',
   summary: 'Run the same subtasks one at a time, as a baseline',
-  description: 'Runs the subtasks in dependency order on one worker, as a new task with a thread of its own.',
+  description: 'Runs the subtasks in dependency order on one worker, as a new task.',
   examples: [
     ['spl task run-serial FIRST-001 --wait', 'run it, and wait until it is done'],
     ['spl task run-serial FIRST-001 --worker worker-b', 'choose the worker'],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {
     worker: text('--worker <alias>', 'Worker that runs it (default: the least loaded)', 'instances'),
     wait: toggle('--wait', 'Wait until it is done, and exit by its outcome'),

@@ -8,7 +8,7 @@ export const taskShow = defineVerb({
   path: 'task show',
   summary: 'Show a task',
   examples: [['spl task show FIRST-001', 'name the task by its alias']],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {},
   async run(context, { task }) {
     const found = await context.report('task', { task });

@@ -10,8 +10,8 @@ export const taskSpeedup = defineVerb({
     ['spl task speedup FIRST-001', 'show the walls and a weak estimate'],
     ['spl task speedup FIRST-001 --vs-serial th_…', 'measure against a serial run'],
   ],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
-  flags: { vsSerial: text('--vs-serial <thread>', 'Alias or thread of the serial run', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
+  flags: { vsSerial: text('--vs-serial <task>', 'Alias or id of the serial run', 'tasks') },
   async run(context, { task, vsSerial }) {
     const report = await context.report('speedup', { task, vsSerial });
     context.print(report, () => speedupLines(report));

@@ -7,7 +7,7 @@ import { defineVerb, text, word } from '../../verb.ts';
 
 /** The commands that change the status of a task by hand. */
 
-const positionals = { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') };
+const positionals = { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') };
 const reason = text('--reason <text>', 'Reason, kept in the record');
 
 export const taskStart = defineVerb({

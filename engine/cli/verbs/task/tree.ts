@@ -5,7 +5,7 @@ export const taskTree = defineVerb({
   path: 'task tree',
   summary: 'Show a task and its subtasks as a tree',
   examples: [['spl task tree FIRST-001', 'show each subtask, its dependencies and its state']],
-  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or id of the task, or a prefix of either', 'tasks') },
   flags: {},
   async run(context, { task }) {
     const found = await context.report('task', { task });
