@@ -233,9 +233,7 @@ function inRule<T>(run: () => T): T {
     if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
     const { code, details } = thrown;
     const isCostly = thrown.message.includes(' with this many subtasks');
-    const message = thrown.message
-      .replace(/^join: /, 'rule: ')
-      .replace(' with this many subtasks', '');
+    const message = thrown.message.replace(/^join: /, 'rule: ').replace(' with this many subtasks', '');
     const hint = isCostly
       ? 'A body can be large: test one of its members instead of iterating over it.'
       : thrown.hint;
