@@ -12,8 +12,8 @@ import { isRunning } from '../../system/processes.ts';
 import { sweep } from './sweep.ts';
 
 const noteSchema = v.object({
-  /** The process group, which is the leader's pid. */
-  group: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** The process group, which is the leader's pid; null until the leader runs. */
+  group: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** The leader's start from `processStart`; null when it was not read. */
   start: v.nullable(v.string()),
   mark: v.pipe(v.string(), v.regex(/^[A-Z_]+=.+$/)),
@@ -99,7 +99,8 @@ async function endNoted(file: string, processes: ProcessTable): Promise<readonly
   // An incomplete note was not written to its end, before which no command starts.
   if (note !== undefined) {
     const control = note.control === null ? null : controlGroupAt(note.control);
-    const session = isRunning({ pid: note.group, start: note.start }) ? note.group : undefined;
+    const { group, start } = note;
+    const session = group !== null && isRunning({ pid: group, start }) ? group : undefined;
     const { staying } = await sweep(
       processes,
       { session, mark: note.mark, since: undefined, control },

@@ -12,7 +12,7 @@
  * | --- | --- |
  * | `berth` | id, path of a FIFO to make, folder of a control group to make or nothing |
  * | `retire` | id of a berth; removes its FIFO, and its control group if that is empty |
- * | `start` | id, berth, folder or nothing, folder to be in or nothing, input, mark, note or nothing, the note's text after its first two members, `-e` or nothing, number of files, files, number of words, the script and its arguments, environment |
+ * | `start` | id, berth, folder or nothing, folder to be in or nothing, input, mark, note or nothing, the note's text after its first two members, `-e` or nothing, number of files, files, number of words, the script and its arguments, the variables that differ from those of the command before: `NAME=value`, or `NAME` for one that is gone |
  * | `release` | id of a command of which nothing runs any more; removes its files and its note |
  * | `ping` | |
  *
@@ -42,13 +42,18 @@ use Fcntl ();
 use POSIX ();
 
 my ($SUBREAPER, $DEATH_SIGNAL) = (36, 1);
-my $MAX_WAIT_SECS = 0.1;
-my %PRCTL = ('x86_64' => 157, 'aarch64' => 167);
-my $prctl = $^O eq 'linux' ? $PRCTL{(POSIX::uname())[4]} : undef;
+# CLONE_VFORK and SIGCHLD: a fork after which the parent waits until the child is the command.
+my $FORK_AND_WAIT = 0x4000 | 17;
+my %CALLS = ('x86_64' => [157, 56, 112, 59], 'aarch64' => [167, 220, 157, 221]);
+my ($prctl, $clone, $setsid, $execve) = $^O eq 'linux' ? @{ $CALLS{(POSIX::uname())[4]} || [] } : ();
 my $adopts = defined $prctl && syscall($prctl, $SUBREAPER, 1, 0, 0, 0) == 0 && -r "/proc/self/task/$$/children";
 my $launcher = $$;
 my $boot = read_file('/proc/sys/kernel/random/boot_id');
 chomp $boot;
+# 'syscall' takes no constant.
+my $shell = '/bin/sh';
+# The variables of the next command as NAME=value, by their names.
+my %environment;
 
 # By the leader's pid: what runs. By id: what has ended and is not released; the berths.
 my (%running, %ended, %berths);
@@ -63,7 +68,9 @@ open my $answers, '>&', 1 or exit 1;
 sysopen my $nothing, '/dev/null', Fcntl::O_RDWR or exit 1;
 POSIX::dup2(fileno $nothing, $_) for 0 .. 2;
 pipe my $wakes, my $wake or exit 1;
-fcntl $_, Fcntl::F_SETFL, Fcntl::O_NONBLOCK for $wakes, $wake;
+# What a child says that could not enter its control group.
+pipe my $refusals, my $refused or exit 1;
+fcntl $_, Fcntl::F_SETFL, Fcntl::O_NONBLOCK for $wakes, $wake, $refusals;
 # Handlers, because a command would inherit that a signal is ignored. A child that is not yet the command takes it as such.
 for my $name (qw(HUP INT TERM PIPE)) {
   $SIG{$name} = sub {
@@ -113,17 +120,17 @@ sub reason {
 
 sub read_file {
   my ($file) = @_;
-  open my $in, '<', $file or return '';
-  local $/;
-  my $text = <$in>;
-  return defined $text ? $text : '';
+  my $text = '';
+  sysopen my $in, $file, Fcntl::O_RDONLY or return '';
+  1 while sysread $in, $text, 4096, length $text;
+  return $text;
 }
 
 sub make_berth {
   my ($id, $fifo, $control) = @_;
   return answer('unmade', $id, reason()) if !POSIX::mkfifo($fifo, 0600);
   my $berth = $berths{$id} = { fifo => $fifo, control => '' };
-  if ($control ne '' && mkdir $control) {
+  if (defined $clone && $control ne '' && mkdir $control) {
     $berth->{control} = $control;
     sysopen $berth->{members}, "$control/cgroup.procs", Fcntl::O_WRONLY or undef $berth->{members};
     sysopen $berth->{events}, "$control/cgroup.events", Fcntl::O_RDONLY;
@@ -140,72 +147,75 @@ sub retire {
 sub start {
   my ($id, $berth, $dir, $asserted, $input, $mark, $note, $tail, $option, $files, @rest) = @_;
   my @files = splice @rest, 0, $files;
-  my @words = splice @rest, 0, shift @rest;
+  my @words = ($shell, ($option eq '' ? () : $option), '-c', '--', splice @rest, 0, shift @rest);
+  set_environment(@rest);
   my $place = $berths{$berth};
   # Another worker takes a control group that stands unused for a leftover.
   return answer('stale', $id, reason()) if $place->{control} ne '' && !-e $place->{control};
-  my $attempt = { id => $id, berth => $place, mark => $mark, note => $note, files => \@files };
-  # Anew for each command: the one before may have made it non-blocking.
-  sysopen my $out, $place->{fifo}, Fcntl::O_WRONLY | Fcntl::O_NONBLOCK
-    or return answer($!{ENOENT} || $!{ENXIO} ? 'stale' : 'failed', $id, reason());
-  fcntl $out, Fcntl::F_SETFL, 0;
-  my ($noted, $done, $until);
-  my $prepared = ($note eq '' || ($noted = make_note($note))) && pipe $done, $until;
-  return answer('failed', $id, reason()) if !$prepared;
-  POSIX::dup2(fileno $out, $_) for 1, 2;
-  my $refusal = place($dir, $asserted, $input);
-  set_environment(@rest);
-  my $pid = fork;
-  if (defined $pid && $pid == 0) {
-    become($attempt, $noted, $tail, $until);
-    if ($refusal eq '') {
-      no warnings 'exec';
-      exec { '/bin/sh' } '/bin/sh', ($option eq '' ? () : $option), '-c', '--', @words;
-      answer('failed', $id, reason());
-    } else {
-      syswrite STDOUT, "spl: $refusal\n";
-    }
-    POSIX::_exit(125);
+  if (!defined $place->{output}) {
+    sysopen $place->{output}, $place->{fifo}, Fcntl::O_WRONLY | Fcntl::O_NONBLOCK
+      or return answer($!{ENOENT} || $!{ENXIO} ? 'stale' : 'failed', $id, reason());
   }
+  # The command before may have changed that.
+  fcntl $place->{output}, Fcntl::F_SETFL, 0;
+  if ($note ne '' && !make_note($note, $tail)) {
+    answer('failed', $id, reason());
+    unlink $note;
+    return;
+  }
+  my $attempt = { id => $id, berth => $place, mark => $mark, note => $note, files => \@files };
+  POSIX::dup2(fileno $place->{output}, $_) for 1, 2;
+  my $refusal = place($dir, $asserted, $input);
+  my $pid = fork_into($attempt, $refusal, @words);
   if (!defined $pid) {
     answer('failed', $id, reason());
     unlink $note if $note ne '';
+  } else {
+    $running{$attempt->{pid} = $pid} = $attempt;
+    $attempt->{contained} = defined $place->{members} && !sysread $refusals, my $said, 1 ? 1 : 0;
+    my $born = $boot eq '' ? '' : (stat_of($pid))[19];
+    write_note($note, Fcntl::O_WRONLY, $pid, $born eq '' ? 'null' : "\"$boot:$born\"", $tail) if $note ne '';
+    answer('started', $id, $pid, $attempt->{contained}, $born);
   }
-  # Until the child has its own memory, each page that this process writes to costs an interrupt of the other processors.
-  close $until;
-  $attempt->{contained} = defined $pid && told_by($done) eq '1';
-  POSIX::dup2(fileno $nothing, $_) for 0 .. 2;
+  POSIX::dup2(fileno $nothing, 0) if $input ne '';
   chdir '/' if $dir ne '';
-  $running{$attempt->{pid} = $pid} = $attempt if defined $pid;
 }
 
-# In the child: what it has to do itself before it is the command.
-sub become {
-  my ($attempt, $noted, $tail, $told) = @_;
-  POSIX::setsid();
-  # The command does not outlive this launcher, by which its worker learns of it.
-  syscall $prctl, $DEATH_SIGNAL, 9, 0, 0, 0 if defined $prctl;
-  POSIX::_exit(125) if getppid != $launcher;
+# Starts a process that becomes the command, or says why not. Returns its id, or nothing.
+sub fork_into {
+  my ($attempt, $refusal, @words) = @_;
   my $members = $attempt->{berth}{members};
-  my $contained = defined $members && syswrite($members, '0') ? 1 : 0;
-  syswrite $told, $contained;
-  my $born = $boot eq '' ? '' : (stat_of('self'))[19];
-  if (defined $noted && !write_note($noted, $born, $tail)) {
-    answer('failed', $attempt->{id}, reason());
-    POSIX::_exit(125);
+  my ($pid, $arguments, $variables);
+  if (defined $clone) {
+    $arguments = pack 'p*', @words, undef;
+    $variables = pack 'p*', values %environment, undef;
+    $pid = syscall $clone, $FORK_AND_WAIT, 0, 0, 0, 0;
+    return undef if $pid < 0;
+  } else {
+    $pid = fork;
   }
-  syswrite $answers, "started $attempt->{id} $$ $contained $born\n";
-}
-
-# Returns what a child says before it becomes the command, or what it has said after a while.
-sub told_by {
-  my ($child) = @_;
-  my ($said, $ready) = ('', '');
-  do {
-    vec($ready, fileno $child, 1) = 1;
-    return $said if select($ready, undef, undef, $MAX_WAIT_SECS) <= 0;
-  } while sysread $child, $said, 1, length $said;
-  return $said;
+  return $pid if !defined $pid || $pid > 0;
+  # Each page that the child writes to is copied, so it does little.
+  if (defined $clone) {
+    syscall $setsid;
+    # The command does not outlive this launcher, by which its worker learns of it.
+    syscall $prctl, $DEATH_SIGNAL, 9, 0, 0, 0;
+    POSIX::_exit(125) if getppid != $launcher;
+    syswrite $members, '0' or syswrite $refused, '.' if defined $members;
+    syscall $execve, $shell, $arguments, $variables if $refusal eq '';
+  } else {
+    POSIX::setsid();
+    POSIX::_exit(125) if getppid != $launcher;
+    %ENV = map { split /=/, $_, 2 } values %environment;
+    no warnings 'exec';
+    exec { $shell } @words if $refusal eq '';
+  }
+  if ($refusal eq '') {
+    answer('failed', $attempt->{id}, reason());
+  } else {
+    syswrite STDOUT, "spl: $refusal\n";
+  }
+  POSIX::_exit(125);
 }
 
 # Enters the folder and opens the input. Returns the reason why it can't, or nothing.
@@ -220,39 +230,42 @@ sub place {
   return '';
 }
 
-# Most commands have the environment of the one before, with few exceptions.
+# Takes NAME=value for each variable that the command before did not have like this, and NAME for each that is to go.
 sub set_environment {
-  my %wanted = map { split /=/, $_, 2 } @_;
-  delete $ENV{$_} for grep { !exists $wanted{$_} } keys %ENV;
-  while (my ($name, $value) = each %wanted) {
-    $ENV{$name} = $value if !defined $ENV{$name} || $ENV{$name} ne $value;
+  for (@_) {
+    my $equals = index $_, '=', 1;
+    if ($equals < 0) { delete $environment{$_} }
+    else { $environment{substr $_, 0, $equals} = $_ }
   }
 }
 
 # The worker's home may have lost the folder for notes, but not more: a home that was removed is not made anew.
 sub make_note {
-  my ($note) = @_;
+  my ($note, $tail) = @_;
   my $flags = Fcntl::O_WRONLY | Fcntl::O_CREAT | Fcntl::O_EXCL;
-  my $out;
-  return $out if sysopen $out, $note, $flags, 0600;
-  return undef if !$!{ENOENT};
+  return 1 if write_note($note, $flags, 'null', 'null', $tail);
+  return 0 if !$!{ENOENT};
   my $folder = $note =~ s{/[^/]*$}{}r;
   mkdir $_, 0700 for $folder =~ s{/[^/]*$}{}r, $folder;
-  sysopen $out, $note, $flags, 0600 or return undef;
-  return $out;
+  return write_note($note, $flags, 'null', 'null', $tail);
 }
 
+# Without a file handle of Perl, which takes more memory of its own, and so more time after a fork.
 sub write_note {
-  my ($out, $born, $tail) = @_;
-  my $start = $born eq '' ? 'null' : "\"$boot:$born\"";
-  my $text = "{\"group\":$$,\"start\":$start,$tail";
-  return (syswrite($out, $text) // 0) == length $text;
+  my ($note, $flags, $group, $start, $tail) = @_;
+  my $text = "{\"group\":$group,\"start\":$start,$tail";
+  my $out = POSIX::open($note, $flags, 0600) or return 0;
+  my $written = POSIX::write($out, $text, length $text) // 0;
+  POSIX::close($out);
+  return $written == length $text;
 }
 
 # The fields of a process from its state on; the name before them may hold anything.
 sub stat_of {
   my ($process) = @_;
-  my $stat = read_file("/proc/$process/stat");
+  my $in = POSIX::open("/proc/$process/stat", Fcntl::O_RDONLY) or return ();
+  POSIX::read($in, my $stat, 1024);
+  POSIX::close($in);
   return split / /, substr $stat, rindex($stat, ')') + 2;
 }
 

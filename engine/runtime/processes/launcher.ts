@@ -102,7 +102,8 @@ const MAX_UNANSWERED = 5;
 /** The time to kill the commands that still run, in milliseconds. */
 const CLOSE_MS = 10_000;
 const ENDED = 'the launcher has ended';
-const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/local/bin', LC_ALL: 'C' };
+/** Its own functions are bound once, and not by each of its children. */
+const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/local/bin', LC_ALL: 'C', LD_BIND_NOW: '1' };
 const SIGNALS = new Map(
   Object.entries(systemConstants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
 );
@@ -190,6 +191,8 @@ class PerlLauncher implements Launcher {
     { readonly resolve: (isContained: boolean) => void; readonly reject: (reason: string) => void }
   >();
   #free: Berth[] = [];
+  /** The variables of the latest command. */
+  #environment: NodeJS.ProcessEnv = {};
   #berths = 0;
   #onReady!: (isReady: boolean) => void;
   #pings: NodeJS.Timeout | undefined;
@@ -233,7 +236,7 @@ class PerlLauncher implements Launcher {
   /** @returns 'stale' where somebody has removed the berth. */
   async #startIn(berth: Berth, launch: Launch): Promise<Launched | 'stale'> {
     const { id } = launch;
-    const fields = startFields(launch, berth);
+    const fields = [...startFields(launch, berth), ...changesOf(this.#environment, launch.env)];
     const request = new Request();
     try {
       if (fields.some(field => field.includes('\0'))) throw new Error('it must be without null bytes');
@@ -241,6 +244,7 @@ class PerlLauncher implements Launcher {
       if (this.hasEnded) this.#end();
       this.#keepPinging();
       this.#send('start', fields);
+      this.#environment = launch.env;
       const { pid, birth, isContained } = await request.started;
       const control = isContained ? berth.place.control : null;
       const release = (): Promise<Released> => this.#release(launch, request, berth);
@@ -381,8 +385,7 @@ function exitOf([code, signal, clear]: readonly string[], fault: string | null):
   return { code: isExit ? Number(code) : null, signal: name, isClear: clear === '1', fault };
 }
 
-function startFields({ note, files, words, env, mark, ...launch }: Launch, { id, place }: Berth): string[] {
-  const environment = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
+function startFields({ note, files, words, mark, ...launch }: Launch, { id, place }: Berth): string[] {
   const traces = { mark, control: place.control, files: [place.fifo, ...files] };
   return [
     launch.id,
@@ -398,8 +401,16 @@ function startFields({ note, files, words, env, mark, ...launch }: Launch, { id,
     ...files,
     String(words.length),
     ...words,
-    ...environment,
   ];
+}
+
+/** Returns what makes one environment of another: `NAME=value`, or `NAME` for a variable that goes. */
+function changesOf(before: NodeJS.ProcessEnv, after: NodeJS.ProcessEnv): string[] {
+  const gone = Object.keys(before).filter(name => !(name in after));
+  const changed = Object.entries(after).filter(
+    ([name, value]) => !(name in before) || before[name] !== value,
+  );
+  return [...gone, ...changed.map(([name, value = '']) => `${name}=${value}`)];
 }
 
 /** Returns the remains of a berth whose launcher has ended. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -9,51 +10,86 @@ import { soon } from '../../../test/harness/until.ts';
 import { messageOf } from '../../errors.ts';
 import { processTable } from '../../system/process-table.ts';
 import { pumpOutput } from '../executors/output-pump.ts';
+import { endNotedCommands } from './command-notes.ts';
 import { newControlGroup, ownControlGroup } from './control-group.ts';
 import { Launchers } from './launchers.ts';
 import { NotLaunched, type Launch, type Launcher, type Place } from './launcher.ts';
 
-/** Code of Perl with which no process can be started. */
-const NO_FORK = '*CORE::GLOBAL::fork = sub { $! = 11; undef };';
+const SYSTEM_CALLS = process.arch === 'arm64' ? [220, 157, 221] : [56, 112, 59];
+const [CLONE, SETSID, EXECVE] = SYSTEM_CALLS;
 
-/** The moments at which a launcher is killed: the code of Perl that does it, and the command that it starts. */
-const DEATHS: Readonly<Record<string, readonly [code: string, script: string]>> = {
-  'before it makes an output': ['*POSIX::mkfifo = sub { kill 9, $$ }', 'sleep 300'],
-  'when it has made an output': [
-    'my $make = \\&POSIX::mkfifo; *POSIX::mkfifo = sub { &$make; kill 9, $$ }',
-    'sleep 300',
-  ],
-  'when it has made a note': [
-    'my ($calls, $dup) = (0, \\&POSIX::dup2); *POSIX::dup2 = sub { kill 9, $$ if ++$calls > 3; &$dup }',
-    'sleep 300',
-  ],
-  'before a fork': ['*CORE::GLOBAL::fork = sub () { kill 9, $$ }', 'sleep 300'],
-  'after a fork': [
-    '*CORE::GLOBAL::fork = sub () { my $pid = CORE::fork; kill 9, $$ if $pid; $pid }',
-    'sleep 300',
-  ],
-  'before its child has a session': ['*POSIX::setsid = sub { kill 9, getppid }', 'sleep 300'],
-  'before its child has said that it runs': [
-    '*CORE::GLOBAL::getppid = sub () { my $pid = CORE::getppid; kill 9, $pid; $pid }',
-    'sleep 300',
-  ],
-  'at the end of a command': [
-    '*CORE::GLOBAL::waitpid = sub { my $pid = CORE::waitpid($_[0], $_[1]); kill 9, $$ if $pid > 0; $pid }',
-    'true',
-  ],
-  'before it removes the files of a command': ['*CORE::GLOBAL::unlink = sub { kill 9, $$ }', 'true'],
+/** Returns code of Perl that runs some code before a system call of the launcher, and after it with its answer in `$_`. */
+const aroundCall = (number: number | undefined, before: string, after = ''): string =>
+  `*CORE::GLOBAL::syscall = sub {
+    my $number = shift;
+    if ($number == ${number}) { ${before} }
+    local $_ = CORE::syscall($number, @_);
+    if ($number == ${number}) { ${after} }
+    $_;
+  };`;
+
+/** Code of Perl with which no process can be started. */
+const NO_FORK = aroundCall(CLONE, '$! = 11; return -1');
+
+/** The steps of a launcher with a command: code of Perl that runs `hit` there. */
+const STEPS: Readonly<Record<string, string>> = {
+  'before it makes an output': 'my $make = \\&POSIX::mkfifo; *POSIX::mkfifo = sub { hit(); &$make };',
+  'when it has made an output':
+    'my $make = \\&POSIX::mkfifo; *POSIX::mkfifo = sub { my $made = &$make; hit(); $made };',
+  'before it makes a note': 'my $open = \\&POSIX::open; *POSIX::open = sub { hit() if $_[2]; &$open };',
+  'when it has made a note':
+    'my $dup = \\&POSIX::dup2; *POSIX::dup2 = sub { hit() if ++$calls == 4; &$dup };',
+  'before a fork': aroundCall(CLONE, 'hit()'),
+  'after a fork': aroundCall(CLONE, '', 'hit() if $_ > 0'),
+  'before its child has a session': aroundCall(SETSID, 'hit()'),
+  'before its child has seen its parent':
+    '*CORE::GLOBAL::getppid = sub () { my $pid = CORE::getppid; hit(); $pid };',
+  'before its child is the command': aroundCall(EXECVE, 'hit()'),
+  'before it notes the process':
+    'my $read = \\&POSIX::read; *POSIX::read = sub { hit(); POSIX::lseek($_[0], 0, 0); &$read };',
+  'at the end of a command':
+    '*CORE::GLOBAL::waitpid = sub { my $pid = CORE::waitpid($_[0], $_[1]); hit() if $pid > 0; $pid };',
+  'before it removes the files of a command': '*CORE::GLOBAL::unlink = sub { hit(); CORE::unlink(@_) };',
 };
+
+/** Code of Perl for what happens to a launcher, and to its worker: the process behind its input. */
+const EVENTS = {
+  'it is killed': 'kill 9, $launcher',
+  'its worker is killed': 'kill 9, $worker',
+  'both are killed': 'kill 9, $worker, $launcher',
+  'it is stopped, and continued': 'kill "STOP", $launcher',
+  'it is stopped, and killed': 'kill "STOP", $launcher',
+} as const;
+type Event = keyof typeof EVENTS;
+
+/** Returns code of Perl in which `hit` lets something happen once. Another process passes the input on. */
+const eventCode = (folder: string, event: Event): string => `
+  our ($folder, $launcher, $worker, $calls, $hits) = ('${folder}', $$, 0, 0, 0);
+  sub hit { return if $hits++; open my $out, '>', "$folder/hit"; ${EVENTS[event]} }
+  pipe my $in, my $out;
+  pipe my $told, my $tell;
+  if (!CORE::fork) {
+    $worker = CORE::fork;
+    if ($worker) { syswrite $tell, $worker; POSIX::_exit(0) }
+    close $_ for $in, $told, $tell, *STDOUT;
+    while (sysread STDIN, my $bytes, 65536) { syswrite $out, $bytes }
+    POSIX::_exit(0);
+  }
+  CORE::wait;
+  sysread $told, $worker, 20;
+  open STDIN, '<&', $in;`;
 
 describe('the launchers of a worker', () => {
   let dir: string;
   let launchers: Launchers;
+  const folders: string[] = [];
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'spl-launchers-'));
     launchers = new Launchers(dir);
   });
   afterEach(async () => {
     await launchers.close();
-    await rm(dir, { recursive: true });
+    for (const folder of [dir, ...folders.splice(0)]) await rm(folder, { recursive: true });
   });
 
   it('are one process until it ends, then the next', async () => {
@@ -83,37 +119,22 @@ describe('the launchers of a worker', () => {
     }
   });
 
-  describe('name what they leave, and nothing runs on, when they are killed', () => {
-    for (const [moment, [code, script]] of Object.entries(DEATHS)) {
-      it(moment, async function () {
+  describe('leave nothing that runs, and start no command twice, at whatever step', () => {
+    for (const event of Object.keys(EVENTS) as Event[])
+      it(event, async function () {
         if (process.platform !== 'linux') return this.skip();
-        const tools = await mkdtemp(join(tmpdir(), 'spl-perl-'));
-        const mortal = new Launchers(dir, await perlWith(tools, `require POSIX; ${code};`));
-        try {
-          const wanted = launch(script);
-          const launcher = (await mortal.current()) ?? assert.fail('it does not run');
-          const left = await launcher.start(wanted).then(
-            async launched => {
-              const { code, signal } = await launched.exited;
-              assert.deepEqual([code, signal], [null, null]);
-              return launched.release();
-            },
-            (error: unknown) => (error instanceof NotLaunched ? error.left : assert.fail(messageOf(error))),
-          );
-          await launcher.gone;
-          await soon(
-            'the command ends',
-            async () => (await processTable().find({ mark: wanted.mark })).length === 0,
-          );
-          const named = [...left.files, wanted.note];
-          for (const name of await readdir(dir)) assert.ok(named.includes(join(dir, name)), name);
-          assert.equal((await (await (await running()).start(launch('exit 3'))).exited).code, 3);
-        } finally {
-          await mortal.close();
-          await rm(tools, { recursive: true });
-        }
+        const cases = Object.entries(STEPS).map(([step, code]) =>
+          happens(event, code).catch((cause: unknown) => {
+            throw new Error(`${step}: ${messageOf(cause)}`, { cause });
+          }),
+        );
+        await Promise.all(cases);
       });
-    }
+
+    it('they have too few files', async function () {
+      if (process.platform !== 'linux') return this.skip();
+      await Promise.all(Array.from({ length: 14 }, (_, few) => runsWith(few + 3)));
+    });
   });
 
   it('are woken when somebody stopped them, also before a command', async () => {
@@ -240,11 +261,97 @@ describe('the launchers of a worker', () => {
     });
   });
 
-  /** Makes a Perl that runs some code first. @returns its path */
-  async function perlWith(folder: string, code: string): Promise<string> {
+  /** Lets something happen at a step of a launcher, and looks at what is left. */
+  async function happens(event: Event, step: string): Promise<void> {
+    const [home, tools] = await Promise.all([newFolder(), newFolder()]);
+    const ends = event === 'it is stopped, and continued' || /waitpid|unlink/.test(step);
+    const starts = join(tools, 'starts');
+    const wanted = launch(`echo >>${starts}; ${ends ? 'exit 3' : 'exec sleep 300'}`, home);
+    const mortal = new Launchers(
+      home,
+      await perlWith(tools, `require POSIX; ${eventCode(tools, event)} ${step}`),
+    );
+    const launcher = (await mortal.current()) ?? assert.fail('it does not run');
+    const ended = endOf(launcher, wanted);
+    if (event === 'it is stopped, and continued') {
+      await whileSignalled(home, 'SIGCONT', ended);
+      assert.equal((await ended).code, 3);
+      await mortal.close();
+    } else if (event === 'it is stopped, and killed') {
+      await soon('the launcher stops', () => existsSync(join(tools, 'hit')));
+      process.kill(await pidOf(home), 'SIGKILL');
+    }
+    await launcher.gone;
+    const { left } = await ended;
+    assert.ok(existsSync(join(tools, 'hit')), 'it does not come to this step');
+    await soon(
+      'the command ends',
+      async () => (await processTable().find({ mark: wanted.mark })).length === 0,
+    );
+    const names = await readdir(home);
+    if (event === 'both are killed') assert.deepEqual(await endNotedCommands(home), []);
+    else if (event === 'its worker is killed') assert.deepEqual(names, []);
+    else for (const name of names) assert.ok([...left, wanted.note].includes(join(home, name)), name);
+    if (event === 'both are killed') assert.deepEqual(await readdir(home), []);
+    const started = existsSync(starts) ? (await readFile(starts, 'utf8')).length : 0;
+    assert.ok(started <= 1, `${started} starts`);
+  }
+
+  /** Runs a command with a launcher that may open this many files. */
+  async function runsWith(files: number): Promise<void> {
+    const [home, tools] = await Promise.all([newFolder(), newFolder()]);
+    const starts = join(tools, 'starts');
+    const wanted = launch(`echo >>${starts}; exit 3`, home);
+    const poor = new Launchers(home, await perlWith(tools, '', `ulimit -n ${files}`));
+    const launcher = await poor.current();
+    if (launcher !== null) {
+      const { code, fault } = await endOf(launcher, wanted);
+      if (fault === null) assert.equal(code, 3);
+      else assert.match(fault, /^EMFILE: |^the launcher has ended$/);
+      await poor.close();
+    }
+    assert.deepEqual(await readdir(home), []);
+    assert.deepEqual(await processTable().find({ mark: wanted.mark }), []);
+  }
+
+  interface End {
+    readonly code: number | null;
+    /** Says why it was not started. */
+    readonly fault: string | null;
+    /** The files that the launcher named. */
+    readonly left: readonly string[];
+  }
+
+  async function endOf(launcher: Launcher, wanted: Launch): Promise<End> {
+    try {
+      const launched = await launcher.start(wanted);
+      const { code } = await launched.exited;
+      return { code, fault: null, left: (await launched.release()).files };
+    } catch (error) {
+      if (!(error instanceof NotLaunched)) throw error;
+      return { code: null, fault: error.message, left: error.left.files };
+    }
+  }
+
+  /** Sends a signal to the launcher of a home again and again, until something is done. */
+  async function whileSignalled(home: string, signal: NodeJS.Signals, done: Promise<unknown>): Promise<void> {
+    const pid = await pidOf(home);
+    let isDone = false;
+    void done.finally(() => (isDone = true));
+    await soon('it goes on', () => isDone || !process.kill(pid, signal));
+  }
+
+  async function newFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'spl-launcher-'));
+    folders.push(folder);
+    return folder;
+  }
+
+  /** Makes a Perl that runs some code first, and its shell a line before that. @returns its path */
+  async function perlWith(folder: string, code: string, line = ''): Promise<string> {
     const program = join(folder, 'perl');
-    await writeFile(join(folder, 'Changed.pm'), `package Changed; BEGIN { ${code} } 1;`);
-    await writeFile(program, `#!/bin/sh\nexec perl -I'${folder}' -MChanged "$@"\n`);
+    await writeFile(join(folder, 'Changed.pm'), `package main; BEGIN { ${code} } 1;`);
+    await writeFile(program, `#!/bin/sh\n${line}\nexec perl -I'${folder}' -MChanged "$@"\n`);
     await chmod(program, 0o755);
     return program;
   }
@@ -262,26 +369,26 @@ describe('the launchers of a worker', () => {
     return Buffer.concat(chunks).toString('latin1');
   }
 
-  const pidOf = async (): Promise<number> => {
-    const [found] = await processTable().find({ text: `spl-guard ${dir}` });
+  const pidOf = async (home = dir): Promise<number> => {
+    const [found] = await processTable().find({ text: `spl-guard ${home}` });
     return found?.pid ?? assert.fail('it does not run');
   };
   const running = async (): Promise<Launcher> => (await launchers.current()) ?? assert.fail('no Perl');
 
-  function launch(script: string): Launch {
+  function launch(script: string, home = dir): Launch {
     const id = randomUUID();
     return {
       id,
       words: [script],
       errexit: false,
       env: { PATH: process.env['PATH'], SPL_ATTEMPT_ID: id },
-      dir,
+      dir: home,
       asserted: null,
       input: null,
       files: [],
       mark: `SPL_ATTEMPT_ID=${id}`,
-      note: join(dir, id),
-      place: () => Promise.resolve({ fifo: join(dir, `${id}.out`), control: null }),
+      note: join(home, id),
+      place: () => Promise.resolve({ fifo: join(home, `${id}.out`), control: null }),
     };
   }
 });
