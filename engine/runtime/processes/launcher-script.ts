@@ -79,6 +79,8 @@ for my $name (qw(HUP INT TERM PIPE)) {
     kill $name, $$;
   };
 }
+# Perl ignores this one.
+$SIG{FPE} = 'DEFAULT';
 $SIG{CHLD} = sub { syswrite $wake, '.' };
 
 answer('ready');
