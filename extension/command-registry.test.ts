@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { editor } from '../test/stubs/vscode.ts';
 import { asCommand, COMMAND_IDS, decodeArguments, execute, type CommandId } from './command-registry.ts';
+import type { WorkRef } from './targets.ts';
 import { useEditor } from './testing/editor.ts';
 
 const TARGETS = {
@@ -53,15 +54,23 @@ describe('the argument of a command in a call from outside', () => {
 
   it('is the selected row for a key binding, if the command accepts that row', () => {
     const selection = { kind: 'selection' };
-    assert.deepEqual(
-      decodeArguments('fleet.cancel', selection, () => TARGETS.child),
-      [TARGETS.child],
-    );
-    assert.deepEqual(
-      decodeArguments('fleet.stopInstance', selection, () => TARGETS.child),
-      [],
-    );
-    assert.deepEqual(decodeArguments('fleet.cancel', selection), []);
+    const decoded = (id: CommandId, ...rows: readonly WorkRef[]): readonly unknown[] =>
+      decodeArguments(id, selection, undefined, () => rows);
+    assert.deepEqual(decoded('fleet.cancel', TARGETS.child), [TARGETS.child]);
+    assert.deepEqual(decoded('fleet.stopInstance', TARGETS.child), []);
+    assert.deepEqual(decoded('fleet.cancel'), []);
+    const both = [TARGETS.task, TARGETS.child];
+    assert.deepEqual(decoded('fleet.cancel', ...both), [TARGETS.task, both]);
+  });
+
+  it('has all selected rows that the command accepts, if there are several', () => {
+    const rows = [TARGETS.child, TARGETS.task, { kind: 'range' }];
+    assert.deepEqual(decodeArguments('fleet.cancel', TARGETS.task, rows), [
+      TARGETS.task,
+      [TARGETS.child, TARGETS.task],
+    ]);
+    assert.deepEqual(decodeArguments('fleet.cancel', TARGETS.task, [TARGETS.task]), [TARGETS.task]);
+    assert.deepEqual(decodeArguments('fleet.cancel', TARGETS.task, 'garbage'), [TARGETS.task]);
   });
 
   it('is dropped if it is garbage, for every command', () => {

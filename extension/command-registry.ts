@@ -32,6 +32,7 @@ export const COMMANDS = {
   'fleet.openInstanceLog': instanceSchema,
   'fleet.addTask': nothing,
   'fleet.fanOut': ownTaskSchema,
+  'fleet.rerun': ownTaskSchema,
   'fleet.openReport': ownTaskSchema,
   'fleet.showOutput': workSchema,
   'fleet.openChanges': workSchema,
@@ -42,6 +43,13 @@ export const COMMANDS = {
   'fleet.retry': workSchema,
   'fleet.retryFailed': ownTaskSchema,
   'fleet.cancel': workSchema,
+  'fleet.archive': ownTaskSchema,
+  'fleet.archiveFinished': nothing,
+  'fleet.showArchived': nothing,
+  'fleet.showAllFolders': nothing,
+  'fleet.showThisFolder': nothing,
+  'fleet.filterTasks': nothing,
+  'fleet.clearFilter': nothing,
   'fleet.runSerial': ownTaskSchema,
   'fleet.showTask': ownTaskSchema,
   'fleet.replay': workSchema,
@@ -78,9 +86,10 @@ export const COMMAND_IDS = Object.keys(COMMANDS) as readonly CommandId[];
 
 /** The argument of a command; undefined for a command that takes none or was called without one. */
 export type Argument<Id extends CommandId> = v.InferOutput<(typeof COMMANDS)[Id]> | undefined;
+/** The second argument has all selected rows, if there are several. */
 export type Arguments<Id extends CommandId> = [Argument<Id>] extends [undefined]
   ? []
-  : [argument?: Argument<Id>];
+  : [argument?: Argument<Id>, selected?: readonly NonNullable<Argument<Id>>[]];
 
 /** The results of the commands that have one. */
 interface Results {
@@ -106,16 +115,24 @@ export function execute({ command, arguments: args = [] }: vscode.Command): Then
   return vscode.commands.executeCommand(command, ...(args as unknown[]));
 }
 
-/** The argument in key bindings: the selected row. */
+/** The argument in key bindings: the selected rows. */
 const selectionSchema = v.object({ kind: v.literal('selection') });
 
-/** Decodes the argument of a call from outside. Drops an argument that the command does not take. */
+/**
+ * Decodes the arguments of a call from outside: a row, and all selected rows if there are several. Drops what the command
+ * does not take.
+ */
 export function decodeArguments<Id extends CommandId>(
   id: Id,
   argument: unknown,
-  selection: () => WorkRef | undefined = () => undefined,
+  selected: unknown = undefined,
+  selection: () => readonly WorkRef[] = () => [],
 ): Arguments<Id> {
-  const given = v.is(selectionSchema, argument) ? selection() : argument;
-  const result = v.safeParse(COMMANDS[id], given);
-  return (result.success && result.output !== undefined ? [result.output] : []) as Arguments<Id>;
+  const isByKey = v.is(selectionSchema, argument);
+  const rows: readonly unknown[] = isByKey ? selection() : Array.isArray(selected) ? selected : [];
+  const fit = [isByKey ? rows[0] : argument, ...rows].map(row => v.safeParse(COMMANDS[id], row));
+  const [first, ...all] = fit.map(({ success, output }) => (success ? output : undefined));
+  if (first === undefined) return [] as unknown as Arguments<Id>;
+  const several = all.filter(row => row !== undefined);
+  return (several.length > 1 ? [first, several] : [first]) as unknown as Arguments<Id>;
 }

@@ -26,6 +26,10 @@ export interface ContextKeys {
   'fleet.hasTasks': boolean;
   'fleet.hasFanOuts': boolean;
   'fleet.hasJoined': boolean;
+  /** True if the tasks of all folders are shown. */
+  'fleet.isEverywhere': boolean;
+  /** True if a text filters the tasks. */
+  'fleet.isFiltered': boolean;
 }
 
 /** Sets a context key. Resolves when the editor has it. */
@@ -40,7 +44,7 @@ const SETTINGS = {
   home: v.string(),
   workers: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)),
   executor: v.picklist(['echo', 'shell']),
-  onWindowClose: v.picklist(['ask', 'continue', 'stop']),
+  onWindowClose: v.picklist(['continue', 'stop']),
   namespace: v.pipe(v.string(), v.maxLength(256)),
   'terminal.integration': v.boolean(),
   slots: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)),
@@ -53,6 +57,7 @@ const SETTINGS = {
   'budget.usd': LIMIT,
   'budget.tokens': LIMIT,
   'notifications.joinFailed': v.boolean(),
+  'notifications.passed': v.boolean(),
   'notifications.needsYou': v.boolean(),
   'notifications.workerLost': v.boolean(),
   'notifications.stalled': v.boolean(),

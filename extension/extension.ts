@@ -31,6 +31,8 @@ import { terminalLinks } from './terminal/links.ts';
 import { splTerminal } from './terminal/profile.ts';
 import { Attention } from './views/attention.ts';
 import { contextKeys } from './views/context-keys.ts';
+import { RunProgress } from './views/run-progress.ts';
+import { Scope } from './views/scope.ts';
 import { statusBar } from './views/status-bar.ts';
 import { Trees } from './views/trees.ts';
 
@@ -69,8 +71,10 @@ export function activate(context: vscode.ExtensionContext): void {
   fleetSettings.follow(session);
   const model = store.add(new FleetModel(session, log));
   const continuity = store.add(new Continuity(session, model, standby, log));
-  const attention = store.add(new Attention(model));
-  const trees = store.add(new Trees(session, model, attention, log));
+  const scope = store.add(new Scope(model, context.workspaceState));
+  const attention = store.add(new Attention(model, scope));
+  const trees = store.add(new Trees(session, model, scope, attention, log));
+  store.add(new RunProgress(model, scope, session));
   const documents = store.add(new Documents());
   const panels = store.add(
     registerPanels({
@@ -95,6 +99,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: CommandContext = {
     session,
     model,
+    scope,
     documents,
     log,
     openReport: thread => panels.open({ thread, alias: model.task(thread)?.alias ?? thread }),
@@ -106,7 +111,7 @@ export function activate(context: vscode.ExtensionContext): void {
     notePlanRun: (uri, thread) => runs.note(uri.toString(), thread),
   };
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
-  for (const keys of contextKeys(session, model)) store.add(keys);
+  for (const keys of contextKeys(session, model, scope)) store.add(keys);
   store.add(registerRevisions());
   store.add(statusBar(session, model));
   store.add(notifications(attention, session));

@@ -18,12 +18,12 @@ import { settled } from './testing/editor.ts';
 import { useModel } from './testing/model.ts';
 import { Attention } from './views/attention.ts';
 
-function failed(progress = 'no more can accept'): TaskDocument {
+function failed(): TaskDocument {
   const bare = task();
   return {
     ...bare,
     thread: 'th',
-    fan_out: { ...bare.fan_out!, complete: true, outcome: 'unsatisfiable', progress },
+    fan_out: { ...bare.fan_out!, complete: true, outcome: 'unsatisfiable' },
   };
 }
 
@@ -31,7 +31,7 @@ describe('notifications', () => {
   const on = useModel();
   let owned: vscode.Disposable[];
   beforeEach(async () => {
-    const attention = new Attention(on.window.model);
+    const attention = new Attention(on.window.model, on.window.scope);
     owned = [attention, notifications(attention, on.window.session)];
     for (const id of ['openReport', 'retryFailed', 'openInstanceLog', 'showOutput', 'cancel'])
       editor.handlers.set(`fleet.${id}`, () => undefined);
@@ -54,13 +54,11 @@ describe('notifications', () => {
     return last !== undefined && 'buttons' in last ? last.buttons : [];
   };
 
-  it('offer the report of a failed join, and a retry', async () => {
-    editor.person.will(press('Retry All Failed'));
+  it('offer the report of a failed run, and a retry', async () => {
+    editor.person.will(press('Retry Failed'));
     await on.window.task(failed());
-    assert.deepEqual(editor.person.told('warning'), [
-      '“Draft the notes” (FIRST-001) failed: no more can accept',
-    ]);
-    assert.deepEqual(buttons(), ['Open Report', 'Retry All Failed', "Don't Show Again"]);
+    assert.deepEqual(editor.person.told('warning'), ['“Draft the notes” failed.']);
+    assert.deepEqual(buttons(), ['Open Report', 'Retry Failed', "Don't Show Again"]);
     assert.deepEqual(editor.executed.at(-1), ['fleet.retryFailed', { kind: 'task', thread: 'th' }]);
   });
 
@@ -76,14 +74,33 @@ describe('notifications', () => {
     );
     await on.window.task(failed());
     assert.deepEqual(editor.person.told('warning'), [
-      '“Draft the notes” (FIRST-001) failed: lint: exit 1; and 1 more',
+      '“Draft the notes” failed. “lint” failed: exit 1; and 1 more.',
     ]);
   });
 
-  it('offer to retry the only failed subtask, also with a hint', async () => {
+  it('offer the output of the only failed subtask', async () => {
     has({ ...done(0, 'failed'), name: 'lint', reason: 'exit 1' }, done(1));
     await on.window.task(failed());
-    assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
+    assert.deepEqual(buttons(), ['Open Output', 'Retry Failed', "Don't Show Again"]);
+  });
+
+  it('are silent about a run that ended because somebody cancelled its subtasks', async () => {
+    has({ ...done(0, 'cancelled'), reason: 'cancelled by request' });
+    await on.window.task(failed());
+    assert.deepEqual(editor.person.texts, []);
+    has({ ...done(0, 'cancelled'), reason: 'the budget is spent' });
+    await on.window.task({ ...failed(), thread: 'th_2' });
+    assert.deepEqual(editor.person.told('warning'), [
+      '“Draft the notes” failed. “Part 0” cancelled: the budget is spent.',
+    ]);
+  });
+
+  it('say quietly that a long run has passed', async () => {
+    const bare = task();
+    const over = { complete: true, under_way: false, outcome: 'satisfied', opened_unix: 1, joined_unix: 73 };
+    const run = { name: 'release', number: 4 };
+    await on.window.task({ ...bare, run, fan_out: { ...bare.fan_out!, ...over } });
+    assert.deepEqual(editor.person.told('info'), ['“release #4” passed in 1 min 12 s.']);
   });
 
   it('offer nothing that starts work from an untrusted folder', async () => {
@@ -93,15 +110,15 @@ describe('notifications', () => {
   });
 
   it('offer to answer a subtask with a question, and its output', async () => {
-    editor.person.will(press('Show Output'));
+    editor.person.will(press('Open Output'));
     has({ ...done(0), state: 'pending', verdict: null, name: 'lint', needs_you: 'May I run npm?' });
     const bare = task();
     const asking = { ...bare, fan_out: { ...bare.fan_out!, needs_you: [0] } };
     await on.window.task(asking);
     assert.deepEqual(editor.person.told('warning'), [
-      '“lint” of “Draft the notes” (FIRST-001) needs you: May I run npm?',
+      '“lint” of “Draft the notes” needs you: May I run npm?',
     ]);
-    assert.deepEqual(buttons(), ['Answer…', 'Show Output', "Don't Show Again"]);
+    assert.deepEqual(buttons(), ['Answer…', 'Open Output', "Don't Show Again"]);
     const subject = { kind: 'child', thread: bare.thread, index: 0 };
     assert.deepEqual(editor.executed.at(-1), ['fleet.showOutput', subject]);
   });
@@ -122,7 +139,7 @@ describe('notifications', () => {
       instances: [coordinator(), instance({ status: 'archived', note: 'its process died' })],
     });
     assert.deepEqual(editor.person.told('warning'), [
-      'worker-a was lost (its process died) with “lint”, “Part 1” of “Draft the notes” (FIRST-001); and 1 more.',
+      'worker-a was lost (its process died) with “lint”, “Part 1” of “Draft the notes”; and 1 more.',
     ]);
   });
 
@@ -146,7 +163,7 @@ describe('notifications', () => {
       stalled: [{ task: 'FIRST-001', subtask: 1, worker: 'worker-a', stalled_secs: 90 }],
     });
     assert.deepEqual(editor.person.told('warning'), [
-      '“Part 1” of “Draft the notes” (FIRST-001) has shown no sign of life for 1m 30s, on worker-a.',
+      '“Part 1” of “Draft the notes” has shown no sign of life for 1 min 30 s, on worker-a.',
     ]);
     assert.deepEqual(editor.executed.at(-1), [
       'fleet.cancel',
@@ -155,7 +172,8 @@ describe('notifications', () => {
   });
 
   it('make no links from text from elsewhere', async () => {
-    await on.window.task(failed('see [this](command:fleet.stopAll)'));
+    has({ ...done(0, 'failed'), reason: 'see [this](command:fleet.stopAll)' });
+    await on.window.task(failed());
     assert.match(editor.person.told('warning')[0]!, /see \[this\] \(command:/);
   });
 
@@ -187,7 +205,7 @@ describe('a coordinator that stopped', () => {
     on.window.session.live(on.window.client).down(full);
     await settled();
     assert.deepEqual(editor.person.told('error'), [
-      'The coordinator in this window stopped: the log cannot be written. Remove the cause.',
+      'The fleet in this window stopped. The log cannot be written. Remove the cause.',
     ]);
     assert.deepEqual(editor.executed, [['fleet.reconnect']]);
     listening.dispose();

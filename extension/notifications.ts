@@ -2,16 +2,18 @@ import * as vscode from 'vscode';
 import type { ChildDocument, InstanceDocument, TaskDocument } from '../engine/contract/documents.ts';
 import { MAX_CHILDREN } from '../engine/contract/engine.ts';
 import { isFollowUp, isUnaccepted } from '../engine/contract/fan-out-documents.ts';
-import { duration, oneLine, plural } from '../engine/contract/format.ts';
+import { oneLine, plural } from '../engine/contract/format.ts';
 import type { EngineAccess } from './access.ts';
 import { asCommand, execute } from './command-registry.ts';
 import { setting } from './contributions.ts';
+import { wayOut } from './failures.ts';
 import { offer } from './messages.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
 import type { AttemptRef, ChildRef } from './targets.ts';
-import { verdictText } from './views/appearance.ts';
+import { childLabel, taskLabel } from './views/appearance.ts';
 import type { Alarm, Attention } from './views/attention.ts';
+import { reasonText, span, verdictText } from './views/words.ts';
 
 /** Shows what needs a person, with the actions that are possible. Each kind can be turned off. */
 export function notifications(attention: Attention, access: EngineAccess): vscode.Disposable {
@@ -29,16 +31,22 @@ export function coordinatorStopped(session: OpenSession): vscode.Disposable {
 }
 
 async function sayStopped(error: Error): Promise<void> {
-  const text = vscode.l10n.t('The coordinator in this window stopped: {0}', sentences(error));
+  const text = vscode.l10n.t('The fleet in this window stopped. {0}', sentences(error));
   const again = asCommand('fleet.reconnect', vscode.l10n.t('Try Again'));
-  await offer('error', text, again, asCommand('fleet.showLog', vscode.l10n.t('Show Log')));
+  const out = wayOut(error);
+  const log = asCommand('fleet.showLog', vscode.l10n.t('Show Log'));
+  await offer('error', text, again, ...(out === undefined ? [] : [out]), log);
 }
 
 async function notify(alarm: Alarm, access: EngineAccess): Promise<void> {
   if (!setting(`notifications.${alarm.kind}`)) return;
-  const { text, actions } = await toldOf(alarm, access);
+  const told = await toldOf(alarm, access);
+  if (told === undefined) return;
+  const { text, actions } = told;
   const off: vscode.MessageItem = { title: vscode.l10n.t("Don't Show Again") };
-  const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(linkless(text), ...actions, off);
+  const show =
+    alarm.kind === 'passed' ? vscode.window.showInformationMessage : vscode.window.showWarningMessage;
+  const chosen = await show<vscode.MessageItem>(linkless(text), ...actions, off);
   if (chosen === off) {
     const configuration = vscode.workspace.getConfiguration('fleet');
     await configuration.update(`notifications.${alarm.kind}`, false, vscode.ConfigurationTarget.Global);
@@ -48,10 +56,17 @@ async function notify(alarm: Alarm, access: EngineAccess): Promise<void> {
   if (action !== undefined) await execute(action);
 }
 
-async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
+/** Returns the message about an alarm; undefined for one that a person caused. */
+async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told | undefined> {
   switch (alarm.kind) {
-    case 'joinFailed':
-      return joinFailed(alarm, await failedOf(alarm.task, access));
+    case 'joinFailed': {
+      const unpassed = await unpassedOf(alarm.task, access);
+      const failed = unpassed.filter(({ verdict }) => verdict !== 'cancelled');
+      const isOnRequest = failed.length === 0 && unpassed.some(({ reason }) => reason === BY_REQUEST);
+      return isOnRequest ? undefined : joinFailed(alarm, failed.length > 0 ? failed : unpassed);
+    }
+    case 'passed':
+      return passed(alarm);
     case 'needsYou':
       return needsYou(alarm, await childOf(alarm.task.thread, alarm.subtask, access));
     case 'workerLost':
@@ -61,24 +76,40 @@ async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
   }
 }
 
+/** The engine's reason for a subtask that somebody cancelled. */
+const BY_REQUEST = 'cancelled by request';
+
 function joinFailed(
   { task }: Extract<Alarm, { kind: 'joinFailed' }>,
   failed: readonly ChildDocument[],
 ): Told {
-  const target = { kind: 'task', thread: task.thread } as const;
-  const report = asCommand('fleet.openReport', vscode.l10n.t('Open Report'), target);
-  const retryAll = asCommand('fleet.retryFailed', vscode.l10n.t('Retry All Failed'), target);
-  const retry = asCommand('fleet.retry', vscode.l10n.t('Retry Subtask…'), target);
+  const { thread } = task;
+  const target = { kind: 'task', thread } as const;
+  const [only, ...others] = failed;
+  const show =
+    only !== undefined && others.length === 0
+      ? asCommand('fleet.showOutput', vscode.l10n.t('Open Output'), {
+          kind: 'child',
+          thread,
+          index: only.index,
+        })
+      : asCommand('fleet.openReport', vscode.l10n.t('Open Report'), target);
+  const retry = asCommand('fleet.retryFailed', vscode.l10n.t('Retry Failed'), target);
+  const word = task.fan_out?.outcome === 'timed_out' ? vscode.l10n.t('timed out') : vscode.l10n.t('failed');
+  const what = `${nameOf(task)} ${word}`;
   return {
-    text: vscode.l10n.t(
-      '“{0}” ({1}) failed: {2}',
-      oneLine(task.goal, 80),
-      task.alias,
-      failed.length === 0 ? (task.fan_out?.progress ?? '') : failedText(failed),
-    ),
-    // Nothing is started from an untrusted folder. A notification truncates the labels of four buttons.
-    actions: vscode.workspace.isTrusted ? [report, failed.length === 1 ? retry : retryAll] : [report],
+    text: failed.length === 0 ? `${what}.` : vscode.l10n.t('{0}. {1}', what, failedText(failed)),
+    // Nothing is started from an untrusted folder.
+    actions: vscode.workspace.isTrusted ? [show, retry] : [show],
   };
+}
+
+function passed({ task, secs }: Extract<Alarm, { kind: 'passed' }>): Told {
+  const report = asCommand('fleet.openReport', vscode.l10n.t('Open Report'), {
+    kind: 'task',
+    thread: task.thread,
+  });
+  return { text: vscode.l10n.t('{0} passed in {1}.', nameOf(task), span(secs)), actions: [report] };
 }
 
 function needsYou(
@@ -86,14 +117,13 @@ function needsYou(
   child: ChildDocument | undefined,
 ): Told {
   const target = { kind: 'child', thread: task.thread, index } as const;
-  const output = asCommand('fleet.showOutput', vscode.l10n.t('Show Output'), target);
+  const output = asCommand('fleet.showOutput', vscode.l10n.t('Open Output'), target);
   const answer = asCommand('fleet.retry', vscode.l10n.t('Answer…'), target);
   return {
     text: vscode.l10n.t(
-      '{0} of “{1}” ({2}) needs you: {3}',
-      child === undefined ? `[${index}]` : `“${labelOf(child)}”`,
-      oneLine(task.goal, 80),
-      task.alias,
+      '{0} of {1} needs you: {2}',
+      subtaskText(index, child),
+      nameOf(task),
       oneLine(child?.needs_you ?? '', 200),
     ),
     actions: vscode.workspace.isTrusted ? [answer, output] : [output],
@@ -103,6 +133,8 @@ function needsYou(
 function workerLost({ worker, had }: Extract<Alarm, { kind: 'workerLost' }>, tasks: string): Told {
   const target = { kind: 'instance', did: worker.did } as const;
   const why = worker.note === null ? '' : ` (${worker.note})`;
+  const restart = asCommand('fleet.restartInstance', vscode.l10n.t('Restart Worker'), target);
+  const log = asCommand('fleet.openInstanceLog', vscode.l10n.t('Open Log'), target);
   return {
     text:
       tasks === ''
@@ -113,10 +145,7 @@ function workerLost({ worker, had }: Extract<Alarm, { kind: 'workerLost' }>, tas
             plural(had.active_dispatches, 'subtask'),
           )
         : vscode.l10n.t('{0} was lost{1} with {2}.', worker.alias, why, tasks),
-    actions: [
-      asCommand('fleet.openInstanceLog', vscode.l10n.t('Open Log'), target),
-      asCommand('fleet.showInstance', vscode.l10n.t('Show'), target),
-    ],
+    actions: vscode.workspace.isTrusted ? [restart, log] : [log],
   };
 }
 
@@ -133,27 +162,26 @@ function stalled(
       : { kind: 'attempt', ...at, attempt: child.attempt };
   return {
     text: vscode.l10n.t(
-      '{0} of “{1}” ({2}) has shown no sign of life for {4}, on {3}.',
-      child === undefined ? `[${subtask}]` : `“${labelOf(child)}”`,
-      oneLine(task.goal, 80),
-      task.alias,
+      '{0} of {1} has shown no sign of life for {2}, on {3}.',
+      subtaskText(subtask, child),
+      nameOf(task),
+      span(secs),
       worker,
-      duration(secs),
     ),
     actions: [
-      asCommand('fleet.showOutput', vscode.l10n.t('Show Output'), target),
+      asCommand('fleet.showOutput', vscode.l10n.t('Open Output'), target),
       asCommand('fleet.cancel', vscode.l10n.t('Cancel It'), target),
     ],
   };
 }
 
-/** Returns the subtasks that failed by themselves, the first one first; none if the engine cannot say now. */
-async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<readonly ChildDocument[]> {
+/** Returns the subtasks that did not pass before the end of their run; none if the engine cannot say now. */
+async function unpassedOf(task: TaskDocument, { client }: EngineAccess): Promise<readonly ChildDocument[]> {
   const page = await client
     ?.report('children', { task: task.thread, offset: 0, limit: MAX_CHILDREN })
     .catch(() => undefined);
   return (page?.children ?? []).filter(
-    child => isUnaccepted(child) && child.verdict !== 'cancelled' && !child.after_join && !isFollowUp(child),
+    child => isUnaccepted(child) && !child.after_join && !isFollowUp(child),
   );
 }
 
@@ -175,11 +203,10 @@ async function tasksOf(
       ]);
       const label = (index: number): string => {
         const child = page?.children.find(each => each.index === index);
-        return child === undefined ? `[${index}]` : `“${labelOf(child)}”`;
+        return subtaskText(index, child);
       };
-      const alias = own[0]!.task;
-      const goal = task === undefined ? alias : `“${oneLine(task.goal, 80)}” (${alias})`;
-      return vscode.l10n.t('{0} of {1}', indices.map(label).join(', '), goal);
+      const name = task === undefined ? own[0]!.task : nameOf(task);
+      return vscode.l10n.t('{0} of {1}', indices.map(label).join(', '), name);
     }),
   );
   const others = count - subtasks.length;
@@ -201,14 +228,16 @@ async function childOf(
 /** Names the first subtask with the reason of its failure, and counts the others. */
 function failedText([first, ...others]: readonly ChildDocument[]): string {
   if (first === undefined) return '';
-  const reason = first.reason === null ? [] : [oneLine(first.reason, 80)];
-  // The message has already said that something failed.
-  const verdict = first.verdict === 'failed' && reason.length > 0 ? [] : [verdictText(first.verdict ?? '')];
-  const text = `${labelOf(first)}: ${[...verdict, ...reason].join(', ')}`;
-  return others.length === 0 ? text : vscode.l10n.t('{0}; and {1} more', text, others.length);
+  const reason = first.reason === null ? '' : `: ${oneLine(reasonText(first.reason), 80)}`;
+  const text = `${subtaskText(first.index, first)} ${verdictText(first.verdict ?? '')}${reason}`;
+  return others.length === 0 ? `${text}.` : vscode.l10n.t('{0}; and {1} more.', text, others.length);
 }
 
-const labelOf = ({ name, goal }: ChildDocument): string => oneLine(name ?? goal, 60);
+/** Names a task by its run or its goal. */
+const nameOf = (task: TaskDocument): string => `“${taskLabel(task)}”`;
+
+const subtaskText = (index: number, child: ChildDocument | undefined): string =>
+  child === undefined ? vscode.l10n.t('subtask {0}', index) : `“${childLabel(child)}”`;
 
 interface Told {
   readonly text: string;

@@ -354,6 +354,10 @@ export const taskSchema = v.looseObject({
       echo: echoSchema,
       /** The indices of the subtasks that wait for a person; at most 100. */
       needs_you: v.exactOptional(v.array(v.number())),
+      /** The start of the present round. */
+      opened_unix: v.exactOptional(v.number()),
+      /** The time of its join; null before it. */
+      joined_unix: v.exactOptional(nullable(v.number())),
     }),
   ),
   /**

@@ -5,6 +5,7 @@ import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import type { Plans } from '../plans/plans.ts';
 import type { OpenSession } from '../session/session.ts';
+import type { Scope } from '../views/scope.ts';
 import type { RevealedRef } from '../targets.ts';
 import type { SplEnvironment } from '../terminal/environment.ts';
 
@@ -12,6 +13,8 @@ import type { SplEnvironment } from '../terminal/environment.ts';
 export interface CommandContext {
   readonly session: OpenSession;
   readonly model: FleetModel;
+  /** The tasks that the window shows. */
+  readonly scope: Scope;
   readonly documents: Documents;
   readonly log: vscode.LogOutputChannel;
   /** Opens the panel of a task's join and speedup. */

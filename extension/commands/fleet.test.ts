@@ -71,7 +71,7 @@ describe('starting and stopping the fleet', () => {
     editor.person.will(press('Show Worktrees'), escape);
     await window.run('fleet.start');
     await settled();
-    assert.deepEqual(editor.person.told('warning'), ['2 worktrees left by attempts that broke off.']);
+    assert.deepEqual(editor.person.told('warning'), ['Interrupted attempts left 2 worktrees behind.']);
     assert.deepEqual(editor.executed.at(-1), ['fleet.showWorktrees']);
   });
 

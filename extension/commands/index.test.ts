@@ -48,7 +48,8 @@ describe('commands with any argument', () => {
     const before = await present();
     for (const argument of garbage)
       for (const command of CHANGING) {
-        editor.person.will(escape);
+        // Nothing has failed, so that there is nothing to ask for.
+        if (command !== 'fleet.retry') editor.person.will(escape);
         await on.window.run(command, argument);
       }
     assert.deepEqual(await present(), before);
@@ -66,7 +67,7 @@ describe('commands with any argument', () => {
   });
 
   it('act on the selected row in a key binding', async () => {
-    on.window.selection = { kind: 'task', thread };
+    on.window.selection = [{ kind: 'task', thread }];
     await on.window.run('fleet.copyThread', { kind: 'selection' });
     assert.equal(editor.clipboard, thread);
   });
@@ -86,7 +87,7 @@ describe('commands with any argument', () => {
     ];
     for (const [command, subject] of calls) await on.window.run(command, subject);
     assert.deepEqual(await present(), before);
-    const refusal = /^this folder is not trusted, so that nothing is started from it\. Trust it: Workspaces/;
+    const refusal = /^This folder is not trusted, so that nothing is started from it\. Trust it: Workspaces/;
     assert.equal(on.window.errors.length, calls.length);
     for (const error of on.window.errors) assert.match(error, refusal);
   });
@@ -110,7 +111,7 @@ describe('a command that fails', () => {
     editor.person.will(press('Show Log'));
     await window.run('fleet.pingInstance', { kind: 'instance', did: window.model.fleet!.instances[1]!.did });
     await settled();
-    assert.deepEqual(window.errors, ['see [this] (command:fleet.stopAll). Stop that.']);
+    assert.deepEqual(window.errors, ['See [this] (command:fleet.stopAll). Stop that.']);
     assert.ok(window.log.isShown);
     assert.match(window.log.lines.at(-1)!, /^error fleet\.pingInstance: /);
     window.close();
@@ -121,7 +122,7 @@ describe('a command that fails', () => {
     window.session.down(new FleetError('HOME_INVALID', 'the home is none', { hint: 'Use another.' }));
     await window.run('fleet.openHistory');
     await window.run('fleet.showStatus');
-    assert.deepEqual(window.errors, ['the home is none. Use another.', 'the home is none. Use another.']);
+    assert.deepEqual(window.errors, ['The home is none. Use another.', 'The home is none. Use another.']);
     window.close();
   });
 });
@@ -149,11 +150,8 @@ describe('a pick', () => {
     await window.run('fleet.openReport');
     const [asked] = editor.person.asked;
     assert.deepEqual(
-      asked?.kind === 'pick' && asked.items.map(({ label, description }) => [label, description]),
-      ['EVIL-2', 'EVIL-1'].map(alias => [
-        alias,
-        '1 of 2 accepted, needs 1 more of 1 running · \\$(trash) [x](command:fleet.stopAll)',
-      ]),
+      asked?.kind === 'pick' && asked.items.map(({ label, detail }) => [label, detail]),
+      ['EVIL-2', 'EVIL-1'].map(alias => ['\\$(trash) [x](command:fleet.stopAll)', alias]),
     );
     window.close();
   });
@@ -171,7 +169,7 @@ describe('a pick', () => {
     await window.run('fleet.useNamespace');
     assert.deepEqual(editor.person.told('info'), [
       'There is no task that fits.',
-      'There is no instance that fits.',
+      'There is no worker that fits.',
       'There is no namespace that fits.',
     ]);
     window.close();

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import {
+  asCommand,
   COMMAND_IDS,
   decodeArguments,
   type Arguments,
@@ -7,7 +8,9 @@ import {
   type Result,
   type RunCommand,
 } from '../command-registry.ts';
-import { linkless, sentences } from '../plain.ts';
+import { wayOut } from '../failures.ts';
+import { offer } from '../messages.ts';
+import { sentences } from '../plain.ts';
 import type { WorkRef } from '../targets.ts';
 import { addTask } from './add-task.ts';
 import type { CommandContext, Handler } from './context.ts';
@@ -37,15 +40,20 @@ import {
 } from './namespace.ts';
 import { openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
 import { query } from './query.ts';
+import { clearFilter, filterTasks, showAllFolders, showThisFolder } from './scope.ts';
 import {
+  archive,
+  archiveFinished,
   cancel,
   copyAlias,
   copyThread,
   openReport,
   replay,
+  rerun,
   retry,
   retryFailed,
   runSerial,
+  showArchived,
   showOutput,
   showTask,
   showThread,
@@ -72,6 +80,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.openInstanceLog': openInstanceLog,
   'fleet.addTask': addTask,
   'fleet.fanOut': fanOut,
+  'fleet.rerun': rerun,
   'fleet.openReport': openReport,
   'fleet.showOutput': showOutput,
   'fleet.openChanges': openChanges,
@@ -82,6 +91,13 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.retry': retry,
   'fleet.retryFailed': retryFailed,
   'fleet.cancel': cancel,
+  'fleet.archive': archive,
+  'fleet.archiveFinished': archiveFinished,
+  'fleet.showArchived': showArchived,
+  'fleet.showAllFolders': showAllFolders,
+  'fleet.showThisFolder': showThisFolder,
+  'fleet.filterTasks': filterTasks,
+  'fleet.clearFilter': clearFilter,
   'fleet.runSerial': runSerial,
   'fleet.showTask': showTask,
   'fleet.replay': replay,
@@ -129,7 +145,7 @@ function run<Id extends CommandId>(
 /** Registers every command. Decodes the argument of a call, and shows errors with their hints. */
 export function registerCommands(
   context: CommandContext,
-  selection: () => WorkRef | undefined,
+  selection: () => readonly WorkRef[],
 ): readonly vscode.Disposable[] {
   return COMMAND_IDS.map(id => registerCommand(context, id, selection));
 }
@@ -137,21 +153,20 @@ export function registerCommands(
 function registerCommand<Id extends CommandId>(
   context: CommandContext,
   id: Id,
-  selection: () => WorkRef | undefined,
+  selection: () => readonly WorkRef[],
 ): vscode.Disposable {
-  return vscode.commands.registerCommand(id, async (argument: unknown) => {
+  return vscode.commands.registerCommand(id, async (argument: unknown, selected: unknown) => {
     try {
-      await run(context, id, decodeArguments(id, argument, selection));
+      await run(context, id, decodeArguments(id, argument, selected, selection));
     } catch (thrown) {
       showError(context, id, thrown);
     }
   });
 }
 
-function showError({ log }: CommandContext, id: CommandId, thrown: unknown): void {
+function showError({ log, model }: CommandContext, id: CommandId, thrown: unknown): void {
   log.error(`${id}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
-  const show = vscode.l10n.t('Show Log');
-  void vscode.window.showErrorMessage(linkless(sentences(thrown)), show).then(chosen => {
-    if (chosen === show) log.show();
-  });
+  const out = wayOut(thrown, model);
+  const show = asCommand('fleet.showLog', vscode.l10n.t('Show Log'));
+  void offer('error', sentences(thrown), ...(out === undefined ? [] : [out]), show);
 }

@@ -113,11 +113,8 @@ describe('the commands for an instance', () => {
     assert.equal(path, '/fleet.md');
     for (const did of [COORDINATOR_DID, WORKER_A_DID, WORKER_B_DID]) assert.ok(text.includes(did));
     assert.match(text, /3 live · 0 stale · 0 archived/);
-    assert.match(
-      text,
-      /^⚠ soft freeze of acme — bad release, since 2025-06-15 15:06:40Z, by did:sync:user:ada$/m,
-    );
-    assert.match(text, /^\| worker-a \| worker \| live \| 12\.4s \| 1 \| 2025-/m);
+    assert.match(text, /^⚠ soft freeze of acme — bad release, since Jun 15, 2025, .*, by ada$/m);
+    assert.match(text, /^\| worker-a \| worker \| live \| 12\.4s \| 1 \| Jun 15, 2025/m);
   });
 
   it('show the log of the extension', async () => {

@@ -1,10 +1,11 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
-import { duration, moment } from '../../engine/contract/format.ts';
+import { duration } from '../../engine/contract/format.ts';
 import { holdsOf } from '../model/holds.ts';
 import { linkless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
+import { localTime } from '../views/words.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
@@ -30,7 +31,7 @@ export const restartInstance: Handler<'fleet.restartInstance'> = async (context,
 };
 
 export const stopInstance: Handler<'fleet.stopInstance'> = async (context, target) => {
-  const instance = await pickInstance(context, target, vscode.l10n.t('Which instance is to be stopped?'));
+  const instance = await pickInstance(context, target, vscode.l10n.t('Which worker is to be stopped?'));
   if (instance === undefined) return;
   const client = await engine(context);
   const request = { scope: 'workers', instance: instance.did, grace_secs: GRACE_SECS } as const;
@@ -44,7 +45,7 @@ export const stopInstance: Handler<'fleet.stopInstance'> = async (context, targe
 };
 
 export const pingInstance: Handler<'fleet.pingInstance'> = async (context, target) => {
-  const instance = await pickInstance(context, target, vscode.l10n.t('Which instance is to be asked?'));
+  const instance = await pickInstance(context, target, vscode.l10n.t('Which worker is to be asked?'));
   if (instance === undefined) return;
   const ping = await (await engine(context)).report('ping', { instance: instance.did });
   const text = ping.reachable
@@ -55,7 +56,7 @@ export const pingInstance: Handler<'fleet.pingInstance'> = async (context, targe
 };
 
 export const showInstance: Handler<'fleet.showInstance'> = async (context, target) => {
-  const picked = await pickInstance(context, target, vscode.l10n.t('Which instance?'));
+  const picked = await pickInstance(context, target, vscode.l10n.t('Which worker?'));
   if (picked === undefined) return;
   const instance = await (await engine(context)).report('instance', { instance: picked.did });
   await context.documents.show(`${instance.alias}.json`, JSON.stringify(instance, null, 2));
@@ -79,7 +80,7 @@ export const showStatus: Handler<'fleet.showStatus'> = async context => {
   const fleet = await (await engine(context)).report('fleet', {});
   const rows = fleet.instances.map(
     ({ alias, status, role, uptime_secs: up, active_dispatches: load, last_heartbeat_unix: heard, did }) =>
-      `| ${alias} | ${role} | ${status} | ${duration(up)} | ${load} | ${heard === null ? '–' : moment(heard)} | \`${did}\` |`,
+      `| ${alias} | ${role} | ${status} | ${duration(up)} | ${load} | ${heard === null ? '–' : localTime(heard)} | \`${did}\` |`,
   );
   const text = [
     `# ${vscode.l10n.t('Fleet')}`,

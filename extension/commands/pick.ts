@@ -5,6 +5,7 @@ import type {
   NamespaceDocument,
   TaskDocument,
 } from '../../engine/contract/documents.ts';
+import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import { iconless } from '../plain.ts';
 import type { InstanceRef, NamespaceRef, OwnTaskRef, WorkRef } from '../targets.ts';
@@ -16,6 +17,7 @@ import {
   instanceIcon,
   taskDescription,
   taskIcon,
+  taskLabel,
 } from '../views/appearance.ts';
 import { namespaceDescription, namespaceIcon, surroundingsOf } from '../views/namespace-appearance.ts';
 import { engine, type CommandContext } from './context.ts';
@@ -33,16 +35,22 @@ export async function pickTask(
   isFit: (task: TaskDocument) => boolean = () => true,
 ): Promise<TaskDocument | undefined> {
   if (target !== undefined) return taskOf(context, target.thread);
-  const tasks = [...context.model.tasks.values()].filter(isFit);
+  // The tasks of this folder come first.
+  const here = context.scope.tasks().filter(isFit);
+  const others = [...context.model.tasks.values()].filter(task => isFit(task) && !here.includes(task));
+  const tasks = [...here, ...others];
+  const now = Date.now() / 1000;
   const items = tasks.map(task => ({
-    label: task.alias,
-    description: iconless(taskDescription(task)),
+    label: iconless(taskLabel(task)),
+    description: iconless(taskDescription(task, false, now)),
+    detail: iconless(task.run == null ? task.alias : oneLine(task.goal, 120)),
     iconPath: taskIcon(task),
     task,
   }));
   if (items.length === 0) return nothing(vscode.l10n.t('There is no task that fits.'));
   if (items.length === 1) return items[0]!.task;
-  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.task;
+  const options = { placeHolder, matchOnDescription: true, matchOnDetail: true };
+  return (await vscode.window.showQuickPick(items, options))?.task;
 }
 
 async function taskOf(context: CommandContext, thread: string): Promise<TaskDocument> {
@@ -58,8 +66,9 @@ export async function pickChild(
   target: WorkRef | undefined,
   placeHolder: string,
   isFit: (child: ChildDocument) => boolean,
+  isFitTask: (task: TaskDocument) => boolean = ({ fan_out: fanOut }) => fanOut !== null,
 ): Promise<{ readonly task: TaskDocument; readonly child: ChildDocument } | undefined> {
-  const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) => fanOut !== null);
+  const task = await pickTask(context, target, placeHolder, isFitTask);
   if (task === undefined) return undefined;
   const index = target === undefined || target.kind === 'task' ? undefined : target.index;
   const { children } = await (
@@ -71,12 +80,13 @@ export async function pickChild(
     ...(index === undefined ? {} : { indices: [index] }),
   });
   if (index !== undefined) return children[0] && { task, child: children[0] };
-  const fit = children.filter(isFit);
-  if (fit.length === 0) return nothing(vscode.l10n.t('{0} has no subtask that fits.', task.alias));
+  // What did not pass is asked for most often.
+  const fit = children.filter(isFit).sort((a, b) => Number(isUnaccepted(b)) - Number(isUnaccepted(a)));
+  if (fit.length === 0) return nothing(vscode.l10n.t('“{0}” has no subtask that fits.', taskLabel(task)));
   if (fit.length === 1) return { task, child: fit[0]! };
   const now = Date.now() / 1000;
   const items = fit.map(child => ({
-    label: iconless(`[${child.index}] ${childLabel(child)}`),
+    label: iconless(childLabel(child)),
     description: iconless(childDescription(child, now)),
     iconPath: childIcon(child),
     child,
@@ -99,7 +109,7 @@ export async function pickInstance(
     return shown ?? (await engine(context)).report('instance', { instance: target.did });
   }
   const fit = instances.filter(isFit);
-  if (fit.length === 0) return nothing(vscode.l10n.t('There is no instance that fits.'));
+  if (fit.length === 0) return nothing(vscode.l10n.t('There is no worker that fits.'));
   const items = fit.map(instance => ({
     label: instance.alias,
     description: iconless(instanceDescription(instance, context.session.isHosting)),

@@ -44,10 +44,10 @@ describe('a query of the records', () => {
   });
 
   it('shows the engine’s error for an invalid query', async () => {
-    client.change({ query: new Error('no such column: topics') });
+    client.change({ query: new Error('No such column: topics') });
     editor.person.will(enter);
     await window.run('fleet.query');
-    assert.deepEqual(window.errors, ['no such column: topics.']);
+    assert.deepEqual(window.errors, ['No such column: topics.']);
   });
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import { editor, enter, escape, pick, press, type } from '../../test/stubs/vscode.ts';
+import { editor, enter, escape, pick, press, tick, type } from '../../test/stubs/vscode.ts';
+import type { CommandId } from '../command-registry.ts';
 import { useFleet } from '../testing/suite.ts';
 
 describe('the commands for tasks', () => {
@@ -33,7 +34,7 @@ describe('the commands for tasks', () => {
       const thread = await ended('accept', 'failed');
       editor.person.will(type('begin at the end'));
       await on.window.run('fleet.retry', { kind: 'task', thread });
-      assert.deepEqual(editor.person.texts[0]?.split(':')[0], `Retry ${alias} [1]`);
+      assert.match(editor.person.texts[0]!, /^Retry “part 1”: A hint/);
       assert.equal((await on.fleet.taken(thread, 1))['attempt'], 2);
       assert.equal((await on.fleet.taken(thread, 1))['hint'], 'begin at the end');
       await on.fleet.end(thread, 1, 'accept');
@@ -43,9 +44,9 @@ describe('the commands for tasks', () => {
 
     it('offer those that did not accept, and send no empty hint', async () => {
       const thread = await ended('failed', 'accept', 'failed');
-      editor.person.will(pick('[2] part 2'), enter);
+      editor.person.will(pick('part 2'), enter);
       await on.window.run('fleet.retry', { kind: 'task', thread });
-      assert.deepEqual(editor.person.offered, ['[0] part 0', '[2] part 2']);
+      assert.deepEqual(editor.person.offered, ['part 0', 'part 2']);
       assert.equal((await on.fleet.taken(thread, 2))['hint'] ?? null, null);
     });
 
@@ -62,7 +63,7 @@ describe('the commands for tasks', () => {
     it('retry all that did not accept, in one round', async () => {
       const thread = await ended('failed', 'accept', 'failed');
       await on.window.run('fleet.retryFailed', { kind: 'task', thread });
-      assert.deepEqual(editor.statusTexts, [`${alias}: started again what failed`]);
+      assert.deepEqual(editor.statusTexts, [`Started again what failed of “${alias}”`]);
       for (const index of [0, 2]) await on.fleet.end(thread, index, 'accept');
       const { fan_out: fanOut } = await task(thread);
       assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
@@ -82,7 +83,65 @@ describe('the commands for tasks', () => {
     it('report if no subtask fits', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.retry', { kind: 'task', thread });
-      assert.deepEqual(editor.person.told('info'), [`${alias} has no subtask that fits.`]);
+      assert.deepEqual(editor.person.told('info'), [`“${alias}” has no subtask that fits.`]);
+    });
+  });
+
+  describe('for several rows', () => {
+    const rows = (...threads: readonly string[]): readonly object[] =>
+      threads.map(thread => ({ kind: 'task', thread }));
+    const select = (command: CommandId, ...selected: readonly object[]): Promise<void> =>
+      on.window.run(command, selected[0], selected);
+
+    it('retry the subtasks that did not pass, those of a task in one round', async () => {
+      const thread = await ended('failed', 'accept', 'failed');
+      await select('fleet.retry', at(thread, 0), at(thread, 1), at(thread, 2));
+      for (const index of [0, 2]) await on.fleet.end(thread, index, 'accept');
+      const { fan_out: fanOut } = await task(thread);
+      assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
+    });
+
+    it('cancel the open tasks after one question', async () => {
+      const over = await ended('accept');
+      const open: string[] = [];
+      for (const name of [`${alias}-a`, `${alias}-b`]) open.push(await on.fleet.task(name));
+      await on.window.knows(`${alias}-b`);
+      editor.person.will(press('Cancel the Tasks'));
+      await select('fleet.cancel', ...rows(over, ...open));
+      assert.deepEqual(
+        [editor.person.texts, editor.person.detail],
+        [['Cancel 2 tasks?'], `${alias}-a\n${alias}-b`],
+      );
+      for (const thread of open) assert.equal((await task(thread)).status, 'cancelled');
+    });
+
+    it('archive the finished ones, and show them again on request', async () => {
+      const over = await ended('accept');
+      const open = await on.fleet.task(`${alias}-open`);
+      await on.window.knows(`${alias}-open`);
+      await select('fleet.archive', ...rows(over, open));
+      await on.window.until(() => on.window.model.task(alias) === undefined);
+      assert.deepEqual(editor.person.told('info'), [`“${alias}” is archived.`]);
+      editor.person.will(tick(alias));
+      await on.window.run('fleet.showArchived');
+      await on.window.knows(alias);
+      editor.person.will(press('Undo'));
+      await select('fleet.archive', ...rows(over));
+      await on.window.knows(alias);
+      assert.equal((await task(over)).archived, false);
+      await on.fleet.client.submit('task.cancel', { task: open, subtask: null, reason: null });
+    });
+  });
+
+  describe('to run again', () => {
+    it('start the same subtasks as a new task, and reveal it', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.rerun', { kind: 'task', thread });
+      const [shown] = on.window.revealed as { thread: string }[];
+      assert.ok(shown !== undefined && shown.thread !== thread);
+      const again = await task(shown.thread);
+      assert.deepEqual([again.goal, again.fan_out?.subtasks], [alias, 1]);
+      await on.fleet.end(shown.thread, 0, 'accept');
     });
   });
 
@@ -105,7 +164,7 @@ describe('the commands for tasks', () => {
       await on.fleet.toldToEnd(thread, 0);
       await on.fleet.end(thread, 0, 'cancelled');
       assert.equal((await task(thread)).fan_out?.outcome, 'unsatisfiable');
-      assert.deepEqual(editor.statusTexts, ['Cancelled [0]. Retry runs it again.']);
+      assert.deepEqual(editor.statusTexts, ['Cancelled “go on”. Retry runs it again.']);
     });
 
     it('cancel a task without a fan-out without confirmation', async () => {
@@ -120,7 +179,7 @@ describe('the commands for tasks', () => {
       editor.person.will(escape);
       await on.window.run('fleet.cancel', { kind: 'task', thread });
       assert.equal((await task(thread)).fan_out?.complete, false);
-      assert.equal(editor.person.texts.at(-1), `Cancel ${alias}?`);
+      assert.equal(editor.person.texts.at(-1), `Cancel “${alias}”?`);
       editor.person.will(press('Cancel the Task'));
       await on.window.run('fleet.cancel', { kind: 'task', thread });
       assert.equal((await task(thread)).fan_out?.outcome, 'cancelled');
@@ -211,8 +270,8 @@ describe('the commands for tasks', () => {
       assert.deepEqual(
         editor.terminals.map(({ name, isShown }) => [name, isShown]),
         [
-          [`${alias} [0]`, true],
-          [`${alias} [0] #2`, true],
+          [`${alias} subtask 0`, true],
+          [`${alias} subtask 0 #2`, true],
         ],
       );
     });
@@ -225,7 +284,7 @@ describe('the commands for tasks', () => {
         'fleet.openWorktreeTerminal',
       ] as const)
         await on.window.run(command, at(thread, 0));
-      const told = `${alias} [0] has left no changes in a worktree of its own.`;
+      const told = `“${alias} · part 0” has no changes in a worktree of its own.`;
       assert.deepEqual(editor.person.told('info'), [told, told, told]);
       assert.deepEqual([editor.terminals, editor.texts.active], [[], undefined]);
     });

@@ -1,14 +1,17 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
-import { moment, plural } from '../../engine/contract/format.ts';
+import { oneLine, plural } from '../../engine/contract/format.ts';
+import { MAX_ARCHIVED } from '../../engine/contract/commands.ts';
 import { confirm } from '../messages.ts';
-import { iconless } from '../plain.ts';
-import type { AttemptRef, ChildRef, WorkRef } from '../targets.ts';
+import { iconless, linkless } from '../plain.ts';
+import type { AttemptRef, ChildRef, OwnTaskRef, TaskRef, WorkRef } from '../targets.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
-import { hasFailed, isOpen, subtaskName } from '../views/appearance.ts';
+import { childLabel, hasFailed, isFinished, isOpen, taskLabel } from '../views/appearance.ts';
+import { localTime } from '../views/words.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { notify } from './progress.ts';
+import { sayNotes } from './start-task.ts';
 import { copy } from './instance.ts';
 import { pickChild, pickTask } from './pick.ts';
 
@@ -16,6 +19,18 @@ import { pickChild, pickTask } from './pick.ts';
 
 const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
 const isRetriable = (child: ChildDocument): boolean => child.needs_you != null || isUnaccepted(child);
+const isRetriableTask = ({ fan_out: fanOut }: TaskDocument): boolean =>
+  fanOut !== null && (hasFailed(fanOut) || (fanOut.needs_you ?? []).length > 0);
+
+/** Returns the shown documents of the selected tasks, each once; of the only target, if nothing else is selected. */
+function selectedTasks(
+  { model }: CommandContext,
+  target: OwnTaskRef,
+  selected: readonly OwnTaskRef[] = [target],
+): readonly TaskDocument[] {
+  const threads = new Set(selected.map(({ thread }) => thread));
+  return [...threads].flatMap(thread => model.tasks.get(thread) ?? []);
+}
 
 export const openReport: Handler<'fleet.openReport'> = async (context, target) => {
   const task = await pickTask(context, target, vscode.l10n.t('Whose report?'), isFanned);
@@ -34,47 +49,108 @@ export const showOutput: Handler<'fleet.showOutput'> = async (context, target) =
   vscode.window.createTerminal(options).show();
 };
 
-export const retry: Handler<'fleet.retry'> = async (context, target) => {
+export const retry: Handler<'fleet.retry'> = async (context, target, selected) => {
+  if (target !== undefined && selected !== undefined) return retryAll(context, selected);
   const placeHolder = vscode.l10n.t('Which subtask is to run again?');
-  const picked = await pickChild(context, target, placeHolder, isRetriable);
+  const picked = await pickChild(context, target, placeHolder, isRetriable, isRetriableTask);
   if (picked === undefined) return;
-  const hint = await vscode.window.showInputBox({
-    title: vscode.l10n.t('Retry {0} {1}', picked.task.alias, subtaskName(picked.child)),
-    prompt: picked.child.executor.startsWith('agent:')
-      ? vscode.l10n.t('A hint for the next attempt, which stands in its prompt. Enter for none.')
-      : vscode.l10n.t('A hint for the next attempt, which its command finds as SPL_HINT. Enter for none.'),
-    ignoreFocusOut: true,
-  });
+  const { needs_you: question, executor, index } = picked.child;
+  const prompt =
+    question ??
+    (executor.startsWith('agent:')
+      ? vscode.l10n.t('A hint for the agent, which is added to its prompt. Press Enter for none.')
+      : vscode.l10n.t('A hint for the command, which finds it as SPL_HINT. Press Enter for none.'));
+  const title =
+    question == null
+      ? vscode.l10n.t('Retry “{0}”', childLabel(picked.child))
+      : vscode.l10n.t('Answer “{0}”', childLabel(picked.child));
+  const hint = await vscode.window.showInputBox({ title, prompt, ignoreFocusOut: true });
   if (hint === undefined) return;
   const { thread } = picked.task;
-  await (
-    await engine(context)
-  ).submit('task.retry', { task: thread, subtask: picked.child.index, hint: hint === '' ? null : hint });
-};
-
-/** Retries every subtask that did not accept, in one round. */
-export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target) => {
-  const placeHolder = vscode.l10n.t('What failed of which task is to run again?');
-  const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) =>
-    fanOut === null ? false : hasFailed(fanOut),
-  );
-  if (task === undefined) return;
   const client = await engine(context);
-  await client.submit('task.retry', { task: task.thread, failed: true, hint: null });
-  notify(vscode.l10n.t('{0}: started again what failed', task.alias));
+  await client.submit('task.retry', { task: thread, subtask: index, hint: hint === '' ? null : hint });
 };
 
-export const cancel: Handler<'fleet.cancel'> = async (context, target) => {
+/** Retries the selected subtasks without a hint, those of a task in one round. */
+async function retryAll(context: CommandContext, selected: readonly WorkRef[]): Promise<void> {
+  const client = await engine(context);
+  for (const thread of new Set(selected.map(each => each.thread))) {
+    const indices = selected.flatMap(each =>
+      each.kind !== 'task' && each.thread === thread ? [each.index] : [],
+    );
+    if (indices.length === 0) continue;
+    const page = { task: thread, offset: 0, limit: indices.length, indices: [...new Set(indices)] };
+    const { children } = await client.report('children', page);
+    const subtasks = children.filter(isRetriable).map(({ index }) => index);
+    if (subtasks.length > 0) await client.submit('task.retry', { task: thread, subtasks, hint: null });
+  }
+}
+
+/** Retries every subtask that did not pass, in one round. */
+export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target, selected) => {
+  const isFit = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null && hasFailed(fanOut);
+  const placeHolder = vscode.l10n.t('Which run? Its subtasks that did not pass run again.');
+  const tasks =
+    target === undefined || selected === undefined
+      ? [(await pickTask(context, target, placeHolder, isFit)) ?? []].flat()
+      : selectedTasks(context, target, selected).filter(isFit);
+  const client = await engine(context);
+  for (const task of tasks) {
+    await client.submit('task.retry', { task: task.thread, failed: true, hint: null });
+    notify(vscode.l10n.t('Started again what failed of “{0}”', taskLabel(task)));
+  }
+};
+
+/** Runs all subtasks again, as a new task. */
+export const rerun: Handler<'fleet.rerun'> = async (context, target, selected) => {
+  const placeHolder = vscode.l10n.t('Which run is to run again?');
+  const tasks =
+    target === undefined || selected === undefined
+      ? [(await pickTask(context, target, placeHolder, isFanned)) ?? []].flat()
+      : selectedTasks(context, target, selected).filter(isFanned);
+  const client = await engine(context);
+  for (const task of tasks) {
+    const opened = await client.submit('task.rerun', { task: task.thread });
+    sayNotes(opened.fan_out);
+    await context.model.known(opened.thread);
+    await context.reveal({ kind: 'task', thread: opened.thread });
+  }
+};
+
+export const cancel: Handler<'fleet.cancel'> = async (context, target, selected) => {
+  if (target !== undefined && selected !== undefined) return cancelAll(context, selected);
   if (target !== undefined && target.kind !== 'task') return cancelChild(context, target);
-  const isFit = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
-    fanOut === null ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status) : isOpen(fanOut);
-  const task = await pickTask(context, target, vscode.l10n.t('Which task is to be cancelled?'), isFit);
+  const task = await pickTask(
+    context,
+    target,
+    vscode.l10n.t('Which task is to be cancelled?'),
+    isCancellable,
+  );
   if (task === undefined) return;
   const client = await engine(context);
   // Asks the engine, because the view lags behind.
   if (!(await confirmCancel(await client.report('task', { task: task.thread })))) return;
   await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
+
+const isCancellable = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
+  fanOut === null ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status) : isOpen(fanOut);
+
+/** Cancels the selected tasks that are open, after one question, and the selected subtasks of other tasks. */
+async function cancelAll(context: CommandContext, selected: readonly WorkRef[]): Promise<void> {
+  const client = await engine(context);
+  const whole = selected.filter((each): each is TaskRef => each.kind === 'task');
+  const threads = new Set(whole.map(({ thread }) => thread));
+  const tasks = [...threads].flatMap(thread => context.model.tasks.get(thread) ?? []).filter(isCancellable);
+  const question = vscode.l10n.t('Cancel {0}?', plural(tasks.length, 'task'));
+  const detail = tasks.map(task => taskLabel(task)).join('\n');
+  if (tasks.length > 0 && !(await confirm(question, detail, vscode.l10n.t('Cancel the Tasks')))) return;
+  for (const { thread } of tasks)
+    await client.submit('task.cancel', { task: thread, subtask: null, reason: null });
+  for (const each of selected)
+    if (each.kind === 'child' && !threads.has(each.thread))
+      await client.submit('task.cancel', { task: each.thread, subtask: each.index, reason: null });
+}
 
 /** Cancels a subtask without confirmation: Retry runs it again, together with all that its end cancelled. */
 async function cancelChild(context: CommandContext, target: ChildRef | AttemptRef): Promise<void> {
@@ -83,7 +159,7 @@ async function cancelChild(context: CommandContext, target: ChildRef | AttemptRe
   if (picked === undefined) return;
   if (target.kind === 'attempt' && picked.child.attempt !== target.attempt) return sayEnded(target.attempt);
   await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
-  notify(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
+  notify(vscode.l10n.t('Cancelled “{0}”. Retry runs it again.', childLabel(picked.child)));
 }
 
 /** Shows that the attempt has ended. A later attempt is not cancelled in its place. */
@@ -93,18 +169,78 @@ function sayEnded(attempt: number): void {
   );
 }
 
-async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {
+async function confirmCancel(task: TaskDocument): Promise<boolean> {
+  const { fan_out: fanOut } = task;
   if (fanOut === null) return true;
   const detail = fanOut.complete
-    ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
-    : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
-  return confirm(vscode.l10n.t('Cancel {0}?', alias), detail, vscode.l10n.t('Cancel the Task'));
+    ? vscode.l10n.t('Running subtasks end. The result of the run stays.')
+    : vscode.l10n.t('Running subtasks end, and no others start.');
+  return confirm(vscode.l10n.t('Cancel “{0}”?', taskLabel(task)), detail, vscode.l10n.t('Cancel the Task'));
 }
+
+/** Takes finished tasks out of the lists, and offers to show them again. */
+export const archive: Handler<'fleet.archive'> = async (context, target, selected) => {
+  const placeHolder = vscode.l10n.t('Which finished task is to be archived?');
+  const tasks =
+    target === undefined
+      ? [(await pickTask(context, undefined, placeHolder, isFinished)) ?? []].flat()
+      : selectedTasks(context, target, selected).filter(isFinished);
+  await archiveTasks(context, tasks);
+};
+
+/** Archives the finished tasks that the tree shows. */
+export const archiveFinished: Handler<'fleet.archiveFinished'> = context =>
+  archiveTasks(context, context.scope.tasks().filter(isFinished));
+
+async function archiveTasks(context: CommandContext, tasks: readonly TaskDocument[]): Promise<void> {
+  const [only] = tasks;
+  if (only === undefined) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('No finished task is shown.'));
+    return;
+  }
+  const threads = tasks.slice(0, MAX_ARCHIVED).map(({ thread }) => thread);
+  await setArchived(context, threads, true);
+  const undo = vscode.l10n.t('Undo');
+  const text =
+    tasks.length === 1
+      ? vscode.l10n.t('“{0}” is archived.', taskLabel(only))
+      : vscode.l10n.t('{0} tasks are archived.', threads.length);
+  // Not awaited: the command is over, whether the message is closed or not.
+  void vscode.window.showInformationMessage(linkless(text), undo).then(async pressed => {
+    if (pressed === undo) await setArchived(context, threads, false);
+  });
+}
+
+async function setArchived(context: CommandContext, tasks: string[], archived: boolean): Promise<void> {
+  await (await engine(context)).submit('archive', { tasks, namespace: null, undo: !archived });
+}
+
+/** Lists the archived tasks, and shows the picked ones in the lists again. */
+export const showArchived: Handler<'fleet.showArchived'> = async context => {
+  const { tasks } = await (
+    await engine(context)
+  ).report('tasks', { all: true, archived: true, limit: MAX_ARCHIVED });
+  const items = tasks.toReversed().map(task => ({
+    label: iconless(taskLabel(task)),
+    description: localTime(task.created_unix),
+    detail: iconless(oneLine(task.goal, 120)),
+    thread: task.thread,
+  }));
+  if (items.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('No task is archived.'));
+    return;
+  }
+  const placeHolder = vscode.l10n.t('Archived tasks. The chosen ones are listed again.');
+  const options = { placeHolder, canPickMany: true, matchOnDetail: true } as const;
+  const picked = (await vscode.window.showQuickPick(items, options)) ?? [];
+  const threads = picked.map(({ thread }) => thread);
+  if (threads.length > 0) await setArchived(context, threads, false);
+};
 
 export const runSerial: Handler<'fleet.runSerial'> = async (context, target) => {
   const isJoined = ({ fan_out: fanOut }: TaskDocument): boolean =>
     fanOut?.complete === true && !fanOut.serial;
-  const placeHolder = vscode.l10n.t('Which fan-out is to be measured against a serial run?');
+  const placeHolder = vscode.l10n.t('Which run is to be measured, one subtask after another?');
   const task = await pickTask(context, target, placeHolder, isJoined);
   if (task === undefined) return undefined;
   const client = await engine(context);
@@ -124,7 +260,7 @@ export const replay: Handler<'fleet.replay'> = async (context, target) => {
   const { steps, final_status: status, count } = await (await engine(context)).report('replay', { thread });
   const lines = steps.map(
     step =>
-      `${step.changed ? '→' : ' '} ${moment(step.at_unix)}  ${String(step.clock).padStart(5)}  ${step.act.padEnd(6)}  ` +
+      `${step.changed ? '→' : ' '} ${localTime(step.at_unix)}  ${String(step.clock).padStart(5)}  ${step.act.padEnd(6)}  ` +
       `${step.status.padEnd(10)}  ${step.actor}\n    ${step.body}`,
   );
   const end = vscode.l10n.t('{0} after {1} records', status, count);
@@ -148,7 +284,7 @@ async function pickThread(context: CommandContext): Promise<string | undefined> 
   const { threads } = await (await engine(context)).report('threads', { limit: MAX_THREADS });
   const items = threads.map(({ thread, title, kind, records, last_unix: last }) => ({
     label: iconless(title ?? thread),
-    description: `${kind} · ${plural(records, 'record')} · ${moment(last)}`,
+    description: `${kind} · ${plural(records, 'record')} · ${localTime(last)}`,
     detail: thread,
     thread,
   }));

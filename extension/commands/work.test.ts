@@ -13,6 +13,7 @@ import { editor, escape, pick } from '../../test/stubs/vscode.ts';
 import { registerRevisions } from '../changes/revisions.ts';
 import { useEditor } from '../testing/editor.ts';
 import { Window } from '../testing/window.ts';
+import { localTime } from '../views/words.ts';
 
 const THREAD = task().thread;
 const CHILD = { kind: 'child', thread: THREAD, index: 0 };
@@ -64,7 +65,7 @@ describe('the work of an attempt in its own worktree', () => {
     await open(work());
     await window.run('fleet.openChanges', CHILD);
     const [id, title, resources] = editor.executed.at(-1)!;
-    assert.deepEqual([id, title], ['vscode.changes', 'FIRST-001 [0] — spl/A/0-1']);
+    assert.deepEqual([id, title], ['vscode.changes', 'Draft the notes · Draft — spl/A/0-1']);
     const shown = await Promise.all(
       (resources as (vscode.Uri | undefined)[][]).map(async ([file, before, after]) => [
         file!.path.slice(folder.length + 1),
@@ -88,7 +89,7 @@ describe('the work of an attempt in its own worktree', () => {
     await window.run('fleet.openWorktreeTerminal', CHILD);
     assert.equal(window.errors.length, 2);
     for (const error of window.errors)
-      assert.match(error, /^the worktree '\/nowhere' is gone\. .* git worktree add FOLDER spl\/A\/0-1$/);
+      assert.match(error, /^The worktree '\/nowhere' is gone\. .* git worktree add FOLDER spl\/A\/0-1$/);
   });
 
   it('is opened in a new window or terminal', async () => {
@@ -101,7 +102,7 @@ describe('the work of an attempt in its own worktree', () => {
     );
     await window.run('fleet.openWorktreeTerminal', CHILD);
     const [terminal] = editor.terminals;
-    assert.deepEqual([terminal?.name, terminal?.isShown], ['FIRST-001 [0]', true]);
+    assert.deepEqual([terminal?.name, terminal?.isShown], ['Draft the notes · Draft', true]);
     assert.equal((terminal?.options as vscode.TerminalOptions).cwd, folder);
   });
 
@@ -111,14 +112,14 @@ describe('the work of an attempt in its own worktree', () => {
     const [, , resources] = editor.executed.at(-1)!;
     editor.isTrusted = false;
     await window.run('fleet.openChanges', CHILD);
-    assert.match(window.errors[0]!, /^this folder is not trusted, so that git is not asked about it/);
+    assert.match(window.errors[0]!, /^This folder is not trusted, so that git is not asked about it/);
     await assert.rejects(textOf((resources as vscode.Uri[][])[0]![1]), /not trusted/);
   });
 
   it('is reported as empty if nothing was changed', async () => {
     await open({ ...work(), base: 'spl/A/0-1' });
     await window.run('fleet.openChanges', CHILD);
-    assert.deepEqual(editor.statusTexts, ['FIRST-001 [0] changed nothing']);
+    assert.deepEqual(editor.statusTexts, ['Draft the notes · Draft changed nothing']);
   });
 
   it('is that of an earlier attempt on request, or if the last one has none', async () => {
@@ -136,7 +137,7 @@ describe('the work of an attempt in its own worktree', () => {
     assert.equal(editor.terminals.length, 2);
     await window.run('fleet.openWorktreeTerminal', { ...CHILD, kind: 'attempt', attempt: 2 });
     assert.deepEqual(editor.person.told('info'), [
-      'FIRST-001 [0] has left no changes in a worktree of its own.',
+      '“Draft the notes · Draft” has no changes in a worktree of its own.',
     ]);
   });
 
@@ -151,12 +152,13 @@ describe('the work of an attempt in its own worktree', () => {
       editor.person.will(escape);
       await window.run('fleet.showWorktrees');
       const [asked] = editor.person.asked;
+      const made = localTime(1_750_000_000);
       assert.deepEqual(
         asked?.kind === 'pick' &&
           asked.items.map(({ label, description, detail }) => [label, description, detail]),
         [
-          ['spl/A/0-1', 'left by an attempt that broke off · FIRST-001 [0] · 2025-06-15 15:06:40Z', folder],
-          ['spl/A/0-1', 'done · FIRST-001 lint · 2025-06-15 15:06:40Z', folder],
+          ['spl/A/0-1', `left by an interrupted attempt · FIRST-001 · subtask 0 · ${made}`, folder],
+          ['spl/A/0-1', `done · FIRST-001 · lint · ${made}`, folder],
         ],
       );
     });

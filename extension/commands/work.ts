@@ -2,14 +2,15 @@ import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument, TaskDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
-import { moment, plural } from '../../engine/contract/format.ts';
+import { plural } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { changesOf, type ChangedFile, type Changes } from '../changes/git-changes.ts';
 import { requireTrust, revisionUri } from '../changes/revisions.ts';
 import { asCommand } from '../command-registry.ts';
 import { offer } from '../messages.ts';
 import type { WorkRef } from '../targets.ts';
-import { subtaskName } from '../views/appearance.ts';
+import { childLabel, subtaskName, taskLabel } from '../views/appearance.ts';
+import { localTime } from '../views/words.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { notify } from './progress.ts';
 import { pickChild } from './pick.ts';
@@ -85,7 +86,7 @@ export const showWorktrees: Handler<'fleet.showWorktrees'> = async context => {
   }
   const items = worktrees.map(worktree => ({
     label: worktree.branch,
-    description: `${STATE_TEXTS()[worktree.state]} · ${titleOf(worktree)} · ${moment(worktree.made_unix)}`,
+    description: `${STATE_TEXTS()[worktree.state]} · ${titleOf(worktree)} · ${localTime(worktree.made_unix)}`,
     detail: worktree.dir,
     worktree,
   }));
@@ -123,18 +124,18 @@ const STATE_TEXTS = (): Readonly<Record<WorktreeDocument['state'], string>> => (
   making: vscode.l10n.t('is being made'),
   used: vscode.l10n.t('in use'),
   kept: vscode.l10n.t('done'),
-  left: vscode.l10n.t('left by an attempt that broke off'),
+  left: vscode.l10n.t('left by an interrupted attempt'),
 });
 
 const titleOf = ({ task, subtask, subtask_name: name = null }: WorktreeDocument): string =>
-  `${task} ${subtaskName({ index: subtask, name })}`;
+  `${task} · ${subtaskName({ index: subtask, name })}`;
 
 /** Offers to show the worktrees of crashed attempts, if there are any. */
 export async function offerLeftWorktrees(client: EngineClient): Promise<void> {
   const { worktrees } = await client.report('worktrees', {});
   const left = worktrees.filter(({ state }) => state === 'left').length;
   if (left === 0) return;
-  const message = vscode.l10n.t('{0} left by attempts that broke off.', plural(left, 'worktree'));
+  const message = vscode.l10n.t('Interrupted attempts left {0} behind.', plural(left, 'worktree'));
   await offer('warning', message, asCommand('fleet.showWorktrees', vscode.l10n.t('Show Worktrees')));
 }
 
@@ -149,10 +150,10 @@ async function pickWork(
   if (picked === undefined) return undefined;
   const { task, child } = picked;
   const work = workOf(child, attempt);
-  const title = `${task.alias} ${subtaskName(child)}`;
+  const title = `${taskLabel(task)} · ${childLabel(child)}`;
   if (work !== null) return { task, title, work };
   void vscode.window.showInformationMessage(
-    vscode.l10n.t('{0} has left no changes in a worktree of its own.', title),
+    vscode.l10n.t('“{0}” has no changes in a worktree of its own.', title),
   );
   return undefined;
 }

@@ -4,13 +4,11 @@ import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fleet, task } from '../../engine/cli/testing/documents.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { Clock } from '../../test/stubs/clock.ts';
-import { dismiss, editor, keptLog, press } from '../../test/stubs/vscode.ts';
+import { editor, keptLog } from '../../test/stubs/vscode.ts';
 import { FleetModel } from '../model/fleet-model.ts';
 import { next, settled, useEditor } from '../testing/editor.ts';
 import { FakeSession } from '../testing/session.ts';
 import { Continuity } from './continuity.ts';
-
-const QUESTION = 'When this window closes in the middle of a run: continue it in the background, or stop it?';
 
 /** Returns an open fan-out, or one that is over with this number of running subtasks. */
 function run(complete: boolean, running = 0): TaskDocument {
@@ -131,61 +129,12 @@ describe('a run that outlives its window', () => {
     assert.deepEqual(done, ['begin']);
   });
 
-  describe('is subject to a question', () => {
-    beforeEach(() => editor.settings.set('fleet.onWindowClose', 'ask'));
-
-    const wanted = (): unknown => editor.settings.section('fleet').get('onWindowClose');
-
-    it('at the first run, once, with a standby meanwhile', async () => {
-      editor.person.will(dismiss);
-      await has(run(false));
-      assert.deepEqual([editor.person.texts, done, wanted()], [[QUESTION], ['begin'], 'ask']);
-      await has(run(false));
-      assert.equal(editor.person.texts.length, 1);
-    });
-
-    it('and continues if that is the answer', async () => {
-      editor.person.will(press('Continue'));
-      await has(run(false));
-      assert.equal(wanted(), 'continue');
-    });
-
-    it('and loses its standby if it should stop', async () => {
-      editor.person.will(press('Stop'));
-      await has(run(false));
-      assert.deepEqual([wanted(), done.at(-1)], ['stop', 'end']);
-    });
-
-    it('but not if the answer is known', async () => {
-      editor.settings.set('fleet.onWindowClose', 'stop');
-      await has(run(false));
-      assert.deepEqual([editor.person.texts, done], [[], []]);
-    });
-  });
-
-  describe('when the window closes', () => {
-    it('is left to its standby', async () => {
-      await has(run(false));
-      await continuity.leave();
-      lose();
-      clock.pass(10_000);
-      assert.deepEqual(done, ['begin']);
-    });
-
-    it('is stopped if that is set, once no standby can take over', async () => {
-      await has(run(false));
-      editor.settings.set('fleet.onWindowClose', 'stop');
-      await settled();
-      done.length = 0;
-      await continuity.leave();
-      assert.deepEqual(done, ['end', 'stop all 1']);
-    });
-
-    it('is not stopped if another process hosts it', async () => {
-      editor.settings.set('fleet.onWindowClose', 'stop');
-      session.live(client, false);
-      await continuity.leave();
-      assert.deepEqual(done, []);
-    });
+  it('asks nobody, and needs no standby if runs stop with the window', async () => {
+    editor.settings.set('fleet.onWindowClose', 'stop');
+    await has(run(false));
+    assert.deepEqual([editor.person.texts, done], [[], []]);
+    editor.settings.set('fleet.onWindowClose', undefined);
+    await settled();
+    assert.deepEqual([editor.person.texts, done], [[], ['begin']]);
   });
 });

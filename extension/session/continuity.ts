@@ -12,8 +12,8 @@ const LINGER_MS = 3000;
 const RENEW_MS = 1000;
 
 /**
- * Keeps runs going after this window closes, if the user wants that: keeps a standby while this window hosts and a
- * fan-out is open. Asks the user once, at the first run. Until there is an answer, runs go on.
+ * Keeps runs going after this window closes, unless the setting `onWindowClose` is `stop`: keeps a standby while this
+ * window hosts and a fan-out is open.
  */
 export class Continuity implements vscode.Disposable {
   readonly #session: OpenSession;
@@ -22,7 +22,6 @@ export class Continuity implements vscode.Disposable {
   readonly #log: vscode.LogOutputChannel;
   readonly #listening: vscode.Disposable;
   #used: Pick<Standby, 'begin' | 'end'> | undefined;
-  #asked = false;
   #linger: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
   #isLeft = false;
@@ -76,13 +75,11 @@ export class Continuity implements vscode.Disposable {
     if (this.#model.underWay === 0) return this.#endLater();
     clearTimeout(this.#linger);
     this.#linger = undefined;
-    const wanted = setting('onWindowClose');
-    if (wanted === 'stop') return this.#used?.end();
+    if (setting('onWindowClose') === 'stop') return this.#used?.end();
     this.#used ??= await this.#standby();
     // The window may have closed, or the run ended, while the standby was started.
     if (this.#isLeft || this.#model.underWay === 0) return;
     await this.#used.begin();
-    if (wanted === 'ask' && !this.#asked) await this.#ask();
   }
 
   #renewSoon(): void {
@@ -100,22 +97,5 @@ export class Continuity implements vscode.Disposable {
       this.#linger = undefined;
       if (this.#session.isHosting) void this.#used?.end();
     }, LINGER_MS);
-  }
-
-  async #ask(): Promise<void> {
-    this.#asked = true;
-    const goOn: vscode.MessageItem = { title: vscode.l10n.t('Continue') };
-    const stop: vscode.MessageItem = { title: vscode.l10n.t('Stop') };
-    const chosen = await vscode.window.showInformationMessage(
-      vscode.l10n.t(
-        'When this window closes in the middle of a run: continue it in the background, or stop it?',
-      ),
-      goOn,
-      stop,
-    );
-    if (chosen === undefined) return;
-    const configuration = vscode.workspace.getConfiguration('fleet');
-    const value = chosen === goOn ? 'continue' : 'stop';
-    await configuration.update('onWindowClose', value, vscode.ConfigurationTarget.Global);
   }
 }

@@ -33,7 +33,7 @@ export async function settled(): Promise<void> {
 export function memento(): vscode.Memento {
   const values = new Map<string, unknown>();
   return part<vscode.Memento>('Memento', {
-    get: (key: string) => values.get(key) as never,
+    get: (key: string, otherwise?: unknown) => (values.has(key) ? values.get(key) : otherwise) as never,
     update: async (key, value) => void values.set(key, value),
   });
 }

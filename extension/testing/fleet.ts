@@ -41,7 +41,7 @@ export class Fleet {
 
   /** Adds a task. @returns its thread */
   async task(alias: string, change: Partial<TaskAdd> = {}): Promise<string> {
-    return (await this.client.submit('task.add', { ...BARE_TASK, alias, ...change })).thread;
+    return (await this.client.submit('task.add', { ...BARE_TASK, alias, goal: alias, ...change })).thread;
   }
 
   /** Adds a task, and fans it out into subtasks with these goals. @returns its thread */

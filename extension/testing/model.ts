@@ -5,7 +5,8 @@ import type { FleetDocument, TaskDocument } from '../../engine/contract/document
 import { Clock } from '../../test/stubs/clock.ts';
 import { keptLog } from '../../test/stubs/vscode.ts';
 import { FleetModel } from '../model/fleet-model.ts';
-import { next, settled, useEditor } from './editor.ts';
+import { Scope } from '../views/scope.ts';
+import { memento, next, settled, useEditor } from './editor.ts';
 import { FakeSession } from './session.ts';
 
 /** A model of a fleet that a test describes. The test controls the window's time. */
@@ -14,6 +15,7 @@ export class ModelWindow {
   readonly log = keptLog();
   readonly session = new FakeSession();
   readonly model = new FleetModel(this.session, this.log);
+  readonly scope = new Scope(this.model, memento());
   readonly client = new FakeClient({ fleet: fleet(), tasks: { tasks: [] } });
 
   /** Sets the engine's answers. Everything is read again. */
@@ -47,6 +49,7 @@ export class ModelWindow {
 
   close(): void {
     this.clock.restore();
+    this.scope.dispose();
     this.model.dispose();
   }
 

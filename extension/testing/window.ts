@@ -9,7 +9,8 @@ import { Documents } from '../documents.ts';
 import { FleetModel } from '../model/fleet-model.ts';
 import { restricted } from '../session/restricted.ts';
 import type { RevealedRef, WorkRef } from '../targets.ts';
-import { next } from './editor.ts';
+import { Scope } from '../views/scope.ts';
+import { memento, next } from './editor.ts';
 import { FakeSession } from './session.ts';
 
 /** A window of the editor with the extension's commands and a model of a fleet. */
@@ -22,7 +23,8 @@ export class Window {
   readonly revealed: RevealedRef[] = [];
   readonly previews: string[] = [];
   readonly planRuns: (readonly [uri: string, thread: string])[] = [];
-  selection: WorkRef | undefined;
+  selection: readonly WorkRef[] = [];
+  readonly scope: Scope;
   plans: CommandContext['plans'] = noPlans;
   /** Runs a command as a panel does. */
   readonly runCommand: RunCommand;
@@ -43,10 +45,12 @@ export class Window {
     this.session = session;
     const documents = new Documents();
     this.model = new FleetModel(session, this.log);
+    this.scope = new Scope(this.model, memento());
     const { plans } = { plans: () => this.plans };
     const context: CommandContext = {
       session,
       model: this.model,
+      scope: this.scope,
       documents,
       log: this.log,
       openReport: thread => void this.reports.push(thread),
@@ -65,12 +69,13 @@ export class Window {
       notePlanRun: async (uri, thread) => void this.planRuns.push([uri.toString(), thread]),
     };
     this.runCommand = commandRunner(context);
-    this.#owned.push(documents, this.model, ...registerCommands(context, () => this.selection));
+    this.#owned.push(documents, this.scope, this.model, ...registerCommands(context, () => this.selection));
   }
 
-  /** Runs a command as a menu does. */
-  async run(command: CommandId, target?: unknown): Promise<void> {
-    await vscode.commands.executeCommand(command, ...(target === undefined ? [] : [target]));
+  /** Runs a command as a menu does. @param selected all selected rows, if there are several */
+  async run(command: CommandId, target?: unknown, selected?: readonly unknown[]): Promise<void> {
+    const args = target === undefined ? [] : [target, ...(selected === undefined ? [] : [selected])];
+    await vscode.commands.executeCommand(command, ...args);
   }
 
   /** Waits until the window's model has a task for which `isSo` holds. */

@@ -5,11 +5,24 @@ import type {
   InstanceDocument,
   TaskDocument,
 } from '../../engine/contract/documents.ts';
-import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
+import { isEcho } from '../../engine/contract/echo.ts';
 import { isFollowUp, isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
-import { attemptTime, childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
+import { childCost, oneLine } from '../../engine/contract/format.ts';
+import { runText } from '../../engine/contract/run-name.ts';
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { isHeld, type Hold } from '../model/holds.ts';
+import {
+  ago,
+  localTime,
+  reasonText,
+  span,
+  statusText,
+  unpassedTexts,
+  userText,
+  verdictText,
+} from './words.ts';
+
+export { statusText, verdictText };
 
 /** The look of the rows of both trees: an icon with a shape of its own for each state, and the words beside it. */
 
@@ -20,143 +33,161 @@ const VERDICT_ICONS: Readonly<Record<ChildVerdict, vscode.ThemeIcon>> = {
   accept: themed('pass', 'testing.iconPassed'),
   reject: themed('thumbsdown', 'testing.iconFailed'),
   failed: themed('error', 'testing.iconFailed'),
-  timeout: themed('watch', 'testing.iconErrored'),
+  timeout: themed('watch', 'charts.orange'),
   cancelled: themed('circle-slash', 'testing.iconSkipped'),
   skipped: themed('debug-step-over', 'testing.iconSkipped'),
 };
-const RUNNING = themed('sync~spin', 'testing.runAction');
-const PENDING = themed('clock', 'testing.iconQueued');
-const STALLED = themed('warning', 'testing.iconErrored');
+const RUNNING = themed('sync~spin', 'charts.blue');
+const WAITING = themed('clock', 'descriptionForeground');
+const STALLED = themed('warning', 'charts.blue');
 const NEEDS_YOU = themed('question', 'charts.yellow');
-const FROZEN = themed('lock', 'testing.iconErrored');
+const FROZEN = themed('lock', 'descriptionForeground');
 
 export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
   (VERDICT_ICONS as Readonly<Record<string, vscode.ThemeIcon>>)[verdict] ?? themed('question');
 
-/** Returns the words for a verdict. */
-export function verdictText(verdict: string): string {
-  const words: Readonly<Record<string, string>> = {
-    accept: vscode.l10n.t('accepted'),
-    reject: vscode.l10n.t('rejected'),
-    failed: vscode.l10n.t('failed'),
-    timeout: vscode.l10n.t('timed out'),
-    cancelled: vscode.l10n.t('cancelled'),
-    skipped: vscode.l10n.t('skipped: not needed'),
-  };
-  return words[verdict] ?? verdict;
+/** The state of a task: one word and one colour each. */
+export type TaskState = 'needsYou' | 'failed' | 'timedOut' | 'running' | 'waiting' | 'passed' | 'cancelled';
+
+const STATUS_STATES: Readonly<Record<TaskDocument['status'], TaskState>> = {
+  inbox: 'waiting',
+  active: 'running',
+  blocked: 'waiting',
+  deferred: 'waiting',
+  review: 'waiting',
+  approved: 'passed',
+  rejected: 'failed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+};
+
+/** Returns the state of a task. A fan-out that failed because somebody cancelled its subtasks counts as cancelled. */
+export function taskState({ status, fan_out: fanOut }: TaskDocument): TaskState {
+  if (fanOut === null) return STATUS_STATES[status];
+  const { needs_you: asking = [], complete, outcome, counts } = fanOut;
+  if (asking.length > 0) return 'needsYou';
+  if (!complete) return counts.running > 0 ? 'running' : 'waiting';
+  if (outcome === 'satisfied') return 'passed';
+  if (outcome === 'timed_out') return 'timedOut';
+  const failed = counts.failed + counts.rejected + counts.timed_out;
+  return outcome === 'cancelled' || (failed === 0 && counts.cancelled > 0) ? 'cancelled' : 'failed';
 }
+
+/** Returns the word for the state of a task. */
+export function stateText(state: TaskState): string {
+  const words: Readonly<Record<TaskState, string>> = {
+    needsYou: vscode.l10n.t('needs you'),
+    failed: vscode.l10n.t('failed'),
+    timedOut: vscode.l10n.t('timed out'),
+    running: vscode.l10n.t('running'),
+    waiting: vscode.l10n.t('waiting'),
+    passed: vscode.l10n.t('passed'),
+    cancelled: vscode.l10n.t('cancelled'),
+  };
+  return words[state];
+}
+
+const STATE_ICONS: Readonly<Record<TaskState, vscode.ThemeIcon>> = {
+  needsYou: NEEDS_YOU,
+  failed: VERDICT_ICONS.failed,
+  timedOut: VERDICT_ICONS.timeout,
+  running: RUNNING,
+  waiting: WAITING,
+  passed: VERDICT_ICONS.accept,
+  cancelled: VERDICT_ICONS.cancelled,
+};
+/** The icons of tasks without a fan-out that differ from those of runs. */
+const BARE_ICONS: Partial<Readonly<Record<TaskDocument['status'], vscode.ThemeIcon>>> = {
+  inbox: themed('circle-outline'),
+  active: themed('circle-filled', 'charts.blue'),
+  blocked: themed('stop-circle', 'descriptionForeground'),
+  deferred: themed('calendar', 'descriptionForeground'),
+  review: themed('eye', 'descriptionForeground'),
+  rejected: VERDICT_ICONS.reject,
+};
 
 /** Returns the icon of a task. @param frozen whether the kill switch holds it; running work may still end */
-export function taskIcon({ status, fan_out: fanOut }: TaskDocument, frozen = false): vscode.ThemeIcon {
-  if (frozen && fanOut?.counts.running === 0) return FROZEN;
-  if (fanOut !== null && !fanOut.complete && status === 'active') return RUNNING;
-  switch (status) {
-    case 'approved':
-      return VERDICT_ICONS.accept;
-    case 'failed':
-      return VERDICT_ICONS.failed;
-    case 'rejected':
-      return VERDICT_ICONS.reject;
-    case 'cancelled':
-      return VERDICT_ICONS.cancelled;
-    case 'active':
-      return themed('circle-filled', 'testing.runAction');
-    case 'blocked':
-      return themed('stop-circle', 'testing.iconErrored');
-    case 'deferred':
-      return themed('calendar', 'testing.iconQueued');
-    case 'review':
-      return themed('eye', 'testing.iconQueued');
-    case 'inbox':
-      return themed('circle-outline');
-  }
+export function taskIcon(task: TaskDocument, frozen = false): vscode.ThemeIcon {
+  if (frozen && task.fan_out?.counts.running === 0) return FROZEN;
+  const bare = task.fan_out === null ? BARE_ICONS[task.status] : undefined;
+  return bare ?? STATE_ICONS[taskState(task)];
 }
 
-/** Returns the words for a task's status. */
-export function statusText(status: TaskDocument['status']): string {
-  const words: Readonly<Record<TaskDocument['status'], string>> = {
-    inbox: vscode.l10n.t('inbox'),
-    active: vscode.l10n.t('active'),
-    blocked: vscode.l10n.t('blocked'),
-    deferred: vscode.l10n.t('deferred'),
-    review: vscode.l10n.t('in review'),
-    approved: vscode.l10n.t('approved'),
-    rejected: vscode.l10n.t('rejected'),
-    failed: vscode.l10n.t('failed'),
-    cancelled: vscode.l10n.t('cancelled'),
-  };
-  return words[status];
-}
+/** Returns the name of a task for people: its numbered run, such as `release #4`, or its goal. */
+export const taskLabel = ({ run, goal }: TaskDocument): string =>
+  run == null ? oneLine(goal, 80) : runText(run);
 
 /**
- * Returns the text beside a task's alias: the progress of its fan-out, and what the join still needs.
+ * Returns the text beside a task's label: `18/20 · 1 failed · 19 s · 3 min ago`.
  * @param frozen whether the kill switch holds it
+ * @param now seconds since 1970
  */
-export function taskDescription(task: TaskDocument, frozen = false): string {
-  const { goal, fan_out: fanOut } = task;
+export function taskDescription(task: TaskDocument, frozen: boolean, now: number): string {
+  const { fan_out: fanOut } = task;
   if (fanOut === null) return bareDescription(task);
-  const round = fanOut.round > 1 ? ` · ${vscode.l10n.t('round {0}', fanOut.round)}` : '';
-  const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
-  const held = frozen ? `${vscode.l10n.t('frozen')} · ` : '';
-  const echo = fanOut.echo === null ? '' : ` · ${oneLine(fanOut.echo, 120)}`;
-  return `${held}${progressText(task, fanOut)}${echo}${round}${serial} · ${oneLine(goal, 60)}`;
+  const { counts, needs_you: asking = [], round, serial, echo } = fanOut;
+  const isOver = fanOut.complete && !fanOut.under_way;
+  return [
+    ...(frozen ? [vscode.l10n.t('frozen')] : []),
+    `${counts.accepted}/${fanOut.subtasks - fanOut.follow_ups}`,
+    ...(asking.length > 0 ? [vscode.l10n.t('{0} needs you', asking.length)] : []),
+    ...unpassedTexts(counts),
+    ...(!isOver && counts.running > 0 ? [vscode.l10n.t('{0} running', counts.running)] : []),
+    ...(echo === null ? [] : [vscode.l10n.t('nothing was run')]),
+    ...(round > 1 ? [vscode.l10n.t('retry {0}', round - 1)] : []),
+    ...(serial ? [vscode.l10n.t('one after another')] : []),
+    ...timeTexts(task, fanOut, now),
+  ].join(' · ');
 }
 
 type FanOut = NonNullable<TaskDocument['fan_out']>;
 
-/**
- * Explains a join: what it needs, or once it is there, its reason. Adds the present counts of the members if they went
- * on.
- */
-export function progressText({ evaluation }: TaskDocument, { complete, counts, progress }: FanOut): string {
-  const census = evaluation.join?.census;
-  if (!complete || census === undefined || countsText(census) === countsText(counts)) return progress;
-  return vscode.l10n.t('{0} (at the join) · now {1}', progress, countsText(counts));
+/** Returns the time that a run took and its age; the time so far while it is not over. */
+function timeTexts({ created_unix: created }: TaskDocument, fanOut: FanOut, now: number): readonly string[] {
+  const { opened_unix: opened = created, joined_unix: joined = null, complete } = fanOut;
+  if (complete && joined === null) return [ago(Math.max(0, now - opened))];
+  if (joined !== null) return [span(Math.max(0, joined - opened)), ago(Math.max(0, now - joined))];
+  return [span(Math.floor(Math.max(0, now - opened)))];
 }
 
-function countsText(counts: FanOut['counts']): string {
-  const words = [
-    [counts.accepted, vscode.l10n.t('accepted')],
-    [counts.rejected, vscode.l10n.t('rejected')],
-    [counts.failed, vscode.l10n.t('failed')],
-    [counts.timed_out, vscode.l10n.t('timed out')],
-    [counts.cancelled, vscode.l10n.t('cancelled')],
-    [counts.running, vscode.l10n.t('running')],
-    [counts.pending, vscode.l10n.t('pending')],
-  ] as const;
-  return words
-    .filter(([count]) => count > 0)
-    .map(([count, word]) => `${count} ${word}`)
-    .join(', ');
-}
-
-/** Returns true for a fan-out with a subtask that did not accept and can be retried. */
+/** Returns true for a fan-out with a subtask that did not pass and can be retried. */
 export const hasFailed = ({ counts }: FanOut): boolean =>
   counts.rejected + counts.failed + counts.timed_out + counts.cancelled > 0;
 
 /** Returns true for a fan-out that can be cancelled: not joined, or with subtasks that run or may still start. */
 export const isOpen = ({ complete, under_way: isUnderWay }: FanOut): boolean => !complete || isUnderWay;
 
+/** Returns true for a task that is over, so that it can be archived. */
+export const isFinished = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
+  FINISHED.has(status) && (fanOut === null || !isOpen(fanOut));
+const FINISHED: ReadonlySet<TaskDocument['status']> = new Set([
+  'approved',
+  'rejected',
+  'failed',
+  'cancelled',
+]);
+
 /** Describes a task without a fan-out: its status, and the reason or the end of its wait. */
-function bareDescription({ goal, status, reason, deferred_until_unix: until }: TaskDocument): string {
-  if (status === 'inbox') return goal;
+function bareDescription({ status, reason, deferred_until_unix: until }: TaskDocument): string {
   const why =
     status === 'blocked' && reason !== null
       ? ` (${oneLine(reason, 60)})`
       : until === null
         ? ''
-        : ` (${vscode.l10n.t('until {0}', moment(until))})`;
-  return `${statusText(status)}${why} · ${goal}`;
+        : ` (${vscode.l10n.t('until {0}', localTime(until))})`;
+  return `${statusText(status)}${why}`;
 }
 
 /** Returns the words of a task that menus test. */
-export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
-  const finished = ['approved', 'rejected', 'failed', 'cancelled'].includes(status);
-  if (fanOut === null) return finished ? 'task' : 'task open bare';
+export function taskContext(task: TaskDocument): string {
+  const { fan_out: fanOut } = task;
+  const finished = isFinished(task) ? ['finished'] : [];
+  if (fanOut === null) return ['task', ...(finished.length > 0 ? finished : ['open', 'bare'])].join(' ');
   const words = [
     ...(fanOut.complete ? ['joined'] : []),
     ...(isOpen(fanOut) ? ['open'] : []),
     ...(hasFailed(fanOut) ? ['failed'] : []),
+    ...finished,
   ];
   return ['task', 'fanned', ...words].join(' ');
 }
@@ -165,33 +196,35 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   if (child.state === 'done') return verdictIcon(child.verdict ?? '');
   if (child.needs_you != null) return NEEDS_YOU;
   if (child.stalled_secs !== null) return STALLED;
-  return child.state === 'running' ? RUNNING : PENDING;
+  return child.state === 'running' ? RUNNING : WAITING;
 }
 
-/** Returns the name of a subtask, or its index if it has none. */
+/** Returns the name of a subtask, or its number if it has none, where its goal is not known. */
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
-  name === null ? `[${index}]` : oneLine(name, 60);
+  name === null ? vscode.l10n.t('subtask {0}', index) : oneLine(name, 60);
 
-export const childLabel = (child: ChildDocument): string => oneLine(child.name ?? child.goal, 80);
+/** Returns the name of a subtask, or its goal if it has none. */
+export const childLabel = ({ name, goal }: Pick<ChildDocument, 'name' | 'goal'>): string =>
+  oneLine(name ?? goal, 80);
 
 /** Describes a subtask. @param now seconds since 1970, for a running subtask */
 export function childDescription(child: ChildDocument, now: number): string {
   const text = presentText(child, now);
-  return isFollowUp(child) ? vscode.l10n.t('after the join: {0}', text) : text;
+  return isFollowUp(child) ? vscode.l10n.t('afterwards: {0}', text) : text;
 }
 
 function presentText(child: ChildDocument, now: number): string {
-  const on = child.worker ?? child.target;
   switch (child.state) {
     case 'pending':
       if (child.needs_you != null) return vscode.l10n.t('needs you: {0}', oneLine(child.needs_you, 80));
-      return child.reason ?? vscode.l10n.t('waiting');
+      return child.reason === null ? vscode.l10n.t('waiting') : reasonText(child.reason);
     case 'running':
       return child.started_unix === null
-        ? (child.reason ?? on)
+        ? (child.reason ?? vscode.l10n.t('starting'))
         : [
-            on,
-            duration(Math.max(0, now - child.started_unix)),
+            vscode.l10n.t('running'),
+            span(Math.floor(Math.max(0, now - child.started_unix))),
+            child.worker ?? child.target,
             ...attemptWords(child),
             ...stalledWords(child),
           ].join(' · ');
@@ -202,23 +235,30 @@ function presentText(child: ChildDocument, now: number): string {
 
 function doneWords(child: ChildDocument): readonly string[] {
   return [
-    verdictText(child.verdict ?? ''),
-    ...(isEcho(child) ? [NOTHING_WAS_RUN] : []),
+    child.reused == null ? verdictText(child.verdict ?? '') : vscode.l10n.t('passed: reused'),
+    ...(isEcho(child) ? [vscode.l10n.t('nothing was run')] : []),
+    ...(child.verdict !== 'accept' && child.reason !== null ? [oneLine(reasonText(child.reason), 80)] : []),
+    ...(child.attempt > 0 ? [tookText(child)] : []),
     ...(child.worker === null ? [] : [child.worker]),
-    attemptTime(child),
     ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),
     ...(child.cost_unknown === true ? [vscode.l10n.t('cost unknown')] : []),
     ...attemptWords(child),
-    ...(child.after_join && !isFollowUp(child) ? [vscode.l10n.t('after the join')] : []),
-    ...(child.verdict !== 'accept' && child.reason !== null ? [oneLine(child.reason, 80)] : []),
+    ...(child.after_join && !isFollowUp(child) ? [vscode.l10n.t('after the end of the run')] : []),
   ];
 }
+
+/** Returns the time that an attempt took; unknown for an attempt that was lost with its worker. */
+export const tookText = ({
+  wall_time_secs: secs,
+  lost,
+}: Pick<ChildDocument, 'wall_time_secs' | 'lost'>): string =>
+  lost === true && secs === 0 ? vscode.l10n.t('time unknown') : span(secs);
 
 const attemptWords = ({ attempt }: ChildDocument): readonly string[] =>
   attempt > 1 ? [vscode.l10n.t('attempt {0}', attempt)] : [];
 
 const stalledWords = ({ stalled_secs: secs }: ChildDocument): readonly string[] =>
-  secs === null ? [] : [vscode.l10n.t('no sign of life for {0}', duration(secs))];
+  secs === null ? [] : [vscode.l10n.t('no sign of life for {0}', span(secs))];
 
 export function childContext(child: ChildDocument): string {
   const started = child.attempt > 0 ? ' started' : '';
@@ -286,7 +326,7 @@ export function holdText({ namespace, level, reason }: Hold): string {
 
 /** Returns the time of a hold, and its author. */
 export const holdDetail = ({ issued_at_unix: since, issued_by: issuer }: Hold): string =>
-  vscode.l10n.t('since {0}, by {1}', moment(since), issuer);
+  vscode.l10n.t('since {0}, by {1}', localTime(since), userText(issuer));
 
 export function instanceContext({ role, status }: InstanceDocument): string {
   return `instance ${role} ${status}`;

@@ -17,7 +17,7 @@ describe('what needs a person', () => {
   let raised: Alarm[];
   let counts: number[];
   beforeEach(() => {
-    attention = new Attention(on.window.model);
+    attention = new Attention(on.window.model, on.window.scope);
     [raised, counts] = [[], []];
     attention.onDidRaise(alarm => raised.push(alarm));
     attention.onDidCount(count => counts.push(count));
@@ -111,6 +111,19 @@ describe('what needs a person', () => {
     await on.window.fleet({ stalled: [stalled] });
     const [alarm] = raised;
     assert.equal(alarm?.kind === 'stalled' && alarm.task.thread, 'th_older');
+  });
+
+  it('is a long run that passed, and no failure that a person caused by a cancel', async () => {
+    await on.window.has({});
+    const times = { opened_unix: 100, joined_unix: 131 };
+    const counts = { ...task().fan_out!.counts, running: 0, cancelled: 1 };
+    await on.window.task({ ...joined('satisfied', times), thread: 'th_long' });
+    await on.window.task({ ...joined('satisfied', { ...times, joined_unix: 129 }), thread: 'th_short' });
+    await on.window.task({ ...joined('unsatisfiable', { counts }), thread: 'th_cancelled' });
+    assert.deepEqual(
+      raised.map(alarm => alarm.kind === 'passed' && [alarm.task.thread, alarm.secs]),
+      [['th_long', 31]],
+    );
   });
 
   it('remains until somebody sees it', async () => {

@@ -2,10 +2,16 @@ import * as vscode from 'vscode';
 import type { FleetDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { Changed } from '../../engine/client/follow.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { taskState } from './appearance.ts';
+import type { Scope } from './scope.ts';
 
-/** An event that needs a person. */
+/** The shortest run of which a person is told that it passed, in seconds. */
+const LONG_SECS = 30;
+
+/** An event that a person wants to know of. */
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
+  | { readonly kind: 'passed'; readonly task: TaskDocument; readonly secs: number }
   | { readonly kind: 'needsYou'; readonly task: TaskDocument; readonly subtask: number }
   /** `had` is the one of the worker's last two documents that has more work. */
   | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly had: InstanceDocument }
@@ -14,11 +20,13 @@ export type Alarm =
 type Stalled = FleetDocument['stalled'][number];
 
 /**
- * Raises an alarm once for each event that needs a person: a failed join, a subtask with a question, a lost worker with
- * work on it, and an attempt without a sign of life. Events before the first reading of the engine raise none.
+ * Raises an alarm once for each event that a person wants to know of: a failed run, a subtask with a question, a lost
+ * worker with work on it, an attempt without a sign of life, and a long run that passed. Events before the first reading
+ * of the engine raise none; neither do runs of other folders that ended.
  */
 export class Attention implements vscode.Disposable {
   readonly #model: FleetModel;
+  readonly #scope: Pick<Scope, 'isHere'>;
   readonly #raised = new vscode.EventEmitter<Alarm>();
   readonly #counted = new vscode.EventEmitter<number>();
   readonly #listening: vscode.Disposable;
@@ -31,11 +39,12 @@ export class Attention implements vscode.Disposable {
   #stalled = new Set<string>();
   #open = new Set<string>();
   readonly onDidRaise = this.#raised.event;
-  /** Fires with the number of alarms that nobody has seen. */
+  /** Fires with the number of alarms, apart from questions, that nobody has seen. */
   readonly onDidCount = this.#counted.event;
 
-  constructor(model: FleetModel) {
+  constructor(model: FleetModel, scope: Pick<Scope, 'isHere'>) {
     this.#model = model;
+    this.#scope = scope;
     this.#listening = model.onDidChange(change => this.#take(change));
   }
 
@@ -67,8 +76,12 @@ export class Attention implements vscode.Disposable {
     if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
     if (this.#joins.get(thread) === fanOut.round) return;
     this.#joins.set(thread, fanOut.round);
-    const failed = fanOut.outcome === 'unsatisfiable' || fanOut.outcome === 'timed_out';
-    if (failed && !isHistory) this.#raise(thread, { kind: 'joinFailed', task });
+    if (isHistory || !this.#scope.isHere(task)) return;
+    const state = taskState(task);
+    if (state === 'failed' || state === 'timedOut') this.#raise(thread, { kind: 'joinFailed', task });
+    const { opened_unix: opened, joined_unix: joined } = fanOut;
+    const secs = opened === undefined || joined == null ? 0 : joined - opened;
+    if (state === 'passed' && secs >= LONG_SECS) this.#raised.fire({ kind: 'passed', task, secs });
   }
 
   #judgeQuestions(thread: string, task: TaskDocument | undefined, isHistory: boolean): void {
@@ -105,7 +118,8 @@ export class Attention implements vscode.Disposable {
   }
 
   #raise(subject: string, alarm: Alarm): void {
-    this.#open.add(subject);
+    // The badge of the tree counts the tasks with a question until they are answered.
+    if (alarm.kind !== 'needsYou') this.#open.add(subject);
     this.#counted.fire(this.#open.size);
     this.#raised.fire(alarm);
   }

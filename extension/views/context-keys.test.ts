@@ -8,24 +8,27 @@ import { coordinator, fleet, instance, task } from '../../engine/cli/testing/doc
 import { homePaths } from '../../engine/home/paths.ts';
 import { editor, keptLog } from '../../test/stubs/vscode.ts';
 import { FleetModel } from '../model/fleet-model.ts';
-import { next, useEditor } from '../testing/editor.ts';
+import { memento, next, useEditor } from '../testing/editor.ts';
 import { FakeSession } from '../testing/session.ts';
 import { contextKeys } from './context-keys.ts';
+import { Scope } from './scope.ts';
 
 describe('the context keys', () => {
   let home: string;
   let session: FakeSession;
   let model: FleetModel;
+  let scope: Scope;
   let owned: ReturnType<typeof contextKeys>;
   useEditor();
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), 'spl-keys-'));
     session = new FakeSession(home);
     model = new FleetModel(session, keptLog());
-    owned = contextKeys(session, model);
+    scope = new Scope(model, memento());
+    owned = contextKeys(session, model, scope);
   });
   afterEach(async () => {
-    for (const each of owned) each.dispose();
+    for (const each of [...owned, scope]) each.dispose();
     model.dispose();
     await rm(home, { recursive: true });
   });
@@ -47,6 +50,8 @@ describe('the context keys', () => {
       hasTasks: false,
       hasFanOuts: false,
       hasJoined: false,
+      isEverywhere: true,
+      isFiltered: false,
       hasHome: false,
     });
     const joined = { ...task(), fan_out: { ...task().fan_out!, complete: true } };
@@ -67,6 +72,8 @@ describe('the context keys', () => {
       hasTasks: true,
       hasFanOuts: true,
       hasJoined: true,
+      isEverywhere: true,
+      isFiltered: false,
       hasHome: true,
     });
     const before = editor.executed.length;

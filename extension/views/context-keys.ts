@@ -4,9 +4,14 @@ import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf } from '../model/holds.ts';
 import { homeExists } from '../session/find-engine.ts';
 import type { OpenSession } from '../session/session.ts';
+import type { Scope } from './scope.ts';
 
 /** Keeps the keys of `when` clauses up to date. Sets only changed keys. */
-export function contextKeys(session: OpenSession, model: FleetModel): readonly vscode.Disposable[] {
+export function contextKeys(
+  session: OpenSession,
+  model: FleetModel,
+  scope: Scope,
+): readonly vscode.Disposable[] {
   const known = new Map<keyof ContextKeys, unknown>();
   const update = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {
     if (known.get(key) === value) return;
@@ -31,7 +36,12 @@ export function contextKeys(session: OpenSession, model: FleetModel): readonly v
       fanOuts.some(({ complete }) => complete),
     );
   };
+  const updateScope = (): void => {
+    update('fleet.isEverywhere', scope.isEverywhere);
+    update('fleet.isFiltered', scope.text !== '');
+  };
   updateState();
   updateModel();
-  return [session.onDidChange(updateState), model.onDidChange(updateModel)];
+  updateScope();
+  return [session.onDidChange(updateState), model.onDidChange(updateModel), scope.onDidChange(updateScope)];
 }

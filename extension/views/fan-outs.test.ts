@@ -11,10 +11,18 @@ import type { Node } from './nodes.ts';
 
 const HOSTILE = '$(trash) [x](command:fleet.stopAll) <img src=x>';
 
-/** Returns a task whose fan-out has this number of subtasks. */
+/** Returns a task whose fan-out has this number of subtasks, and was started 65 seconds ago. */
 function fannedOut(subtasks: number, change: Partial<TaskDocument> = {}, more = {}): TaskDocument {
   const bare = task();
-  return { ...bare, thread: 'th', alias: 'A', ...change, fan_out: { ...bare.fan_out!, subtasks, ...more } };
+  const opened_unix = Date.now() / 1000 - 65;
+  return {
+    ...bare,
+    thread: 'th',
+    alias: 'ALIAS-1',
+    goal: 'A',
+    ...change,
+    fan_out: { ...bare.fan_out!, subtasks, opened_unix, ...more },
+  };
 }
 
 describe('the tree of fan-outs', () => {
@@ -34,7 +42,7 @@ describe('the tree of fan-outs', () => {
           children.slice(Number(offset), Number(offset) + Number(limit)),
       }),
     });
-    tree = new FanOutsTree(model, session, log);
+    tree = new FanOutsTree(model, on.window.scope, session, log);
     told = [];
     tree.onDidChangeTreeData(rows => told.push(rows));
   });
@@ -45,7 +53,7 @@ describe('the tree of fan-outs', () => {
     await on.window.has({ tasks: { tasks } });
     told.length = on.window.client.asked.length = 0;
   }
-  const isOpen = (text: string): boolean => !/ – /.test(text);
+  const isOpen = (text: string): boolean => !text.startsWith('Subtasks ');
   const shown = (): Promise<unknown> => rowsOf(tree, isOpen);
   const texts = async (rows: readonly Node[] | undefined): Promise<unknown> =>
     rows === undefined ? 'all' : Promise.all(rows.map(row => textOf(tree, row)));
@@ -73,7 +81,7 @@ describe('the tree of fan-outs', () => {
       asked.map(({ input }) => (input['indices'] as number[]).toSorted()),
       [[0], [0, 1]],
     );
-    assert.match(String(((await shown()) as [string, string[]][])[0]?.[1][1]), /accepted/);
+    assert.match(String(((await shown()) as [string, string[]][])[0]?.[1][1]), /passed/);
   });
 
   it('notes for a task and its subtasks that nothing was run', async () => {
@@ -81,8 +89,8 @@ describe('the tree of fan-outs', () => {
     await has(fannedOut(1, {}, { progress: '1 of 1 accepted', echo: 'echo: nothing was run' }));
     assert.deepEqual(await rowsOf(tree, text => text.startsWith('A ')), [
       [
-        'A 1 of 1 accepted · echo: nothing was run · Draft the notes',
-        ['[0] npm test accepted · echo: nothing was run · worker-a · 1s'],
+        'A 1/1 · 1 running · nothing was run · 1 min 5 s',
+        ['npm test passed · nothing was run · 1 s · worker-a'],
       ],
     ]);
   });
@@ -96,27 +104,28 @@ describe('the tree of fan-outs', () => {
       task({ thread: 'th_bare', alias: 'B', goal: 'later', status: 'inbox', fan_out: null }),
       fannedOut(2),
     );
-    assert.deepEqual(await rowsOf(tree, text => /^(A |\[0\])/.test(text)), [
+    assert.deepEqual(await rowsOf(tree, text => /^(A|Draft) /.test(text)), [
       [
-        'A 1 of 2 accepted, needs 1 more of 1 running · Draft the notes',
+        'A 1/2 · 1 running · 1 min 5 s',
         [
           [
-            '[0] Draft accepted · worker-a · 1s · $0.50 · attempt 2',
+            'Draft passed · 1 s · worker-a · $0.50 · attempt 2',
             [
-              'Attempt 1 failed · worker-b · 3s · exit 1',
-              'Attempt 2 accepted · worker-a · 1s · $0.50 · attempt 2',
+              'Attempt 1 failed · exit 1 · 3 s · worker-b',
+              'Attempt 2 passed · 1 s · worker-a · $0.50 · attempt 2',
             ],
           ],
-          '[1] Part 1 waiting for a free slot',
+          'Part 1 waiting for a free slot',
         ],
       ],
-      'B later',
+      'later inbox',
     ]);
   });
 
   it('shows the state of each task', async () => {
     const bare = (status: TaskDocument['status'], change: Partial<TaskDocument> = {}): TaskDocument =>
-      task({ thread: `th_${status}`, alias: status, goal: 'g', status, fan_out: null, ...change });
+      task({ thread: `th_${status}`, goal: 'g', status, fan_out: null, ...change });
+    const joined_unix = Date.now() / 1000;
     await has(
       bare('blocked', { reason: 'the parts' }),
       bare('deferred', { deferred_until_unix: 1_750_000_000 }),
@@ -124,14 +133,14 @@ describe('the tree of fan-outs', () => {
       fannedOut(
         2,
         { status: 'approved' },
-        { complete: true, round: 2, serial: true, progress: '2 of 2 accepted' },
+        { complete: true, under_way: false, outcome: 'satisfied', round: 2, serial: true, joined_unix },
       ),
     );
     assert.deepEqual(await rowsOf(tree), [
-      'A 2 of 2 accepted · round 2 · serial · Draft the notes',
-      'review in review · g',
-      'deferred deferred (until 2025-06-15 15:06:40Z) · g',
-      'blocked blocked (the parts) · g',
+      'g in review',
+      `g deferred (until ${new Date(1_750_000_000_000).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })})`,
+      'g blocked (the parts)',
+      'A 1/2 · retry 1 · one after another · 1 min 5 s · just now',
     ]);
   });
 
@@ -140,10 +149,10 @@ describe('the tree of fan-outs', () => {
     children = [done(0, 'failed'), { ...pending(1, 'waits for [0]'), ...follower }];
     await has(fannedOut(2, {}, { follow_ups: 1 }));
     const rows = async (): Promise<string> => JSON.stringify(await shown());
-    assert.match(await rows(), /\[1\] report after the join: waits for \[0\]/);
+    assert.match(await rows(), /report afterwards: waits for \[0\]/);
     children = [done(0), { ...done(1), ...follower, verdict: 'skipped', attempt: 0, after_join: true }];
     await on.window.task(fannedOut(2, {}, { follow_ups: 1 }), 0, 1);
-    assert.match(await rows(), /\[1\] report after the join: skipped: not needed/);
+    assert.match(await rows(), /report afterwards: not needed/);
     const [root] = await tree.getChildren();
     const item = tree.getTreeItem((await tree.getChildren(root))[1]!);
     assert.deepEqual(
@@ -153,23 +162,16 @@ describe('the tree of fan-outs', () => {
     );
   });
 
-  it('labels the counts at the join, and adds the present ones if members went on', async () => {
-    const bare = task();
-    const counts = { ...bare.fan_out!.counts, accepted: 1, running: 1, failed: 1 };
-    const census = { ...counts, running: 2, accepted: 0 };
-    const join = { outcome: 'unsatisfiable', reason: 'no more can accept', census, joined_unix: 1 };
-    const evaluation = { ...bare.evaluation, join };
+  it('shows the present counts of a run that failed while the rest goes on', async () => {
+    const counts = { ...task().fan_out!.counts, accepted: 1, running: 1, failed: 1 };
     const over = { complete: true, under_way: true, outcome: 'unsatisfiable', counts };
-    await has(fannedOut(3, { status: 'failed', evaluation }, { ...over, progress: 'no more can accept' }));
+    await has(fannedOut(3, { status: 'failed' }, { ...over, joined_unix: Date.now() / 1000 - 125 }));
     const [row] = await tree.getChildren();
     const { description, contextValue } = tree.getTreeItem(row!);
-    assert.equal(
-      description,
-      'no more can accept (at the join) · now 1 accepted, 1 failed, 1 running · Draft the notes',
-    );
+    assert.equal(description, '1/3 · 1 failed · 1 running · 0 s · 2 min ago');
     assert.equal(contextValue, 'task fanned joined open failed', 'it can be cancelled, and retried');
     const hover = tree.resolveTreeItem({}, row!).tooltip as vscode.MarkdownString;
-    assert.match(hover.value.replaceAll('&nbsp;', ' '), /at the join.*now 1 accepted/);
+    assert.match(hover.value, /\*\*failed\*\* · done when[^]*`ALIAS-1` · `th`/, 'ids are in the hover only');
   });
 
   it('has an own icon and words for each state, which menus test', async () => {
@@ -180,8 +182,8 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual(
       items.map(({ iconPath, contextValue }) => [(iconPath as vscode.ThemeIcon).id, contextValue]),
       [
-        ['pass', 'child done started'],
         ['error', 'child done started retriable'],
+        ['pass', 'child done started'],
         ['sync~spin', 'child running started'],
         ['warning', 'child running started'],
         ['clock', 'child pending'],
@@ -197,7 +199,7 @@ describe('the tree of fan-outs', () => {
       ],
       ['sync~spin', 'task fanned open', 'fleet.openReport', [root]],
     );
-    assert.match(item.accessibilityInformation?.label ?? '', /^A, active, 1 of 2 accepted/);
+    assert.match(item.accessibilityInformation?.label ?? '', /^A, running, 1\/5 · 1 running/);
   });
 
   it('has ranges for many subtasks, and reads only expanded ones', async () => {
@@ -205,7 +207,7 @@ describe('the tree of fan-outs', () => {
     await has(fannedOut(250));
     const [root] = await tree.getChildren();
     const ranges = await tree.getChildren(root);
-    assert.deepEqual(await texts(ranges), ['0 – 99', '100 – 199', '200 – 249']);
+    assert.deepEqual(await texts(ranges), ['Subtasks 1 – 100', 'Subtasks 101 – 200', 'Subtasks 201 – 250']);
     assert.deepEqual(on.window.client.asked, []);
     const rows = await tree.getChildren(ranges[2]);
     assert.deepEqual([rows.length, on.window.client.asked.map(({ input }) => input['offset'])], [50, [200]]);
@@ -224,9 +226,12 @@ describe('the tree of fan-outs', () => {
     await shown();
     on.window.client.asked.length = 0;
     children[1] = running(1);
-    await on.window.task(fannedOut(2, {}, { progress: 'both run' }), 1);
+    await on.window.task(fannedOut(2), 1);
     assert.equal(told.length, 1);
-    assert.match(String(await texts(told[0])), /^A both run · Draft the notes,\[1\] Part 1 worker-a/);
+    assert.match(
+      String(await texts(told[0])),
+      /^A 1\/2 · 1 running · 1 min 5 s,Part 1 running · .* worker-a/,
+    );
     assert.deepEqual(
       on.window.client.asked.filter(({ name }) => name === 'children').map(({ input }) => input['indices']),
       [[1]],
@@ -253,7 +258,7 @@ describe('the tree of fan-outs', () => {
     ];
     await on.window.fleet({ freezes });
     assert.deepEqual(await texts(told.flatMap(rows => rows ?? []).filter(row => row.kind === 'child')), [
-      "[1] Part 1 soft freeze of 'acme'",
+      "Part 1 soft freeze of 'acme'",
       await textOf(tree, tree.node('th', 2)!),
     ]);
   });
@@ -264,11 +269,14 @@ describe('the tree of fan-outs', () => {
     const { counts } = task().fan_out!;
     const still = fannedOut(2, {}, { counts: { ...counts, running: 0 } });
     await has(fannedOut(2, { thread: 'th_runs', alias: 'R' }), still);
-    assert.match(String(await rowsOf(tree)), /^A frozen · .*,R frozen · /);
+    assert.deepEqual(
+      (await rowsOf(tree)).map(row => String(row).slice(0, 10)),
+      ['A frozen ·', 'A frozen ·'],
+    );
     const icons = (await tree.getChildren()).map(
       row => (tree.getTreeItem(row).iconPath as vscode.ThemeIcon).id,
     );
-    assert.deepEqual(icons, ['lock', 'sync~spin']);
+    assert.deepEqual(icons, ['sync~spin', 'lock'], 'what runs comes first');
   });
 
   it('redraws running times only while they are visible', async () => {
@@ -280,7 +288,10 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual(told, [], 'nobody sees them');
     tree.isVisible = true;
     await on.window.pass(5220);
-    assert.deepEqual(await texts(told[0]), [await textOf(tree, tree.node('th', 0)!)]);
+    assert.deepEqual(await texts(told[0]), [
+      await textOf(tree, tree.node('th', 0)!),
+      await textOf(tree, tree.node('th')!),
+    ]);
     tree.isVisible = false;
     told.length = 0;
     await on.window.pass(30_000);
@@ -292,7 +303,7 @@ describe('the tree of fan-outs', () => {
     children = [{ ...running(0), started_unix: now - 60, stalled_secs: 12, attempt: 2 }];
     await has(fannedOut(1));
     const [, [row]] = ((await shown()) as [[string, [[string]]]])[0];
-    assert.match(row[0], /^\[0\] Part 0 worker-a · 1m 00s · attempt 2 · no sign of life for 12s$/);
+    assert.match(row[0], /^Part 0 running · 1 min · worker-a · attempt 2 · no sign of life for 12 s$/);
   });
 
   it('shows text from elsewhere literally, also in tooltips', async () => {
@@ -317,7 +328,7 @@ describe('the tree of fan-outs', () => {
     on.window.client.change({ children: new FleetError('UNREACHABLE', 'nobody answers') });
     await on.window.task(fannedOut(1), 0);
     assert.equal(on.window.log.lines.at(-1), 'warn reading subtasks: nobody answers');
-    assert.match(String(await shown()), /^A .*\[0\] Part 0 worker-a/);
+    assert.match(String(await shown()), /^A .*Part 0 running · .* worker-a/);
     on.window.session.none();
     assert.deepEqual(await rowsOf(tree), []);
   });

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import { attemptTime, childCost, oneLine } from '../../engine/contract/format.ts';
+import { isFollowUp } from '../../engine/contract/fan-out-documents.ts';
+import { childCost, oneLine } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 import type { Changed } from '../../engine/client/follow.ts';
@@ -14,21 +15,28 @@ import {
   childDescription,
   childIcon,
   childLabel,
-  progressText,
+  isOpen,
+  stateText,
   taskContext,
   taskDescription,
   taskIcon,
+  taskLabel,
+  taskState,
+  tookText,
   verdictIcon,
-  verdictText,
 } from './appearance.ts';
 import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
+import type { Scope } from './scope.ts';
+import { localTime, reasonText, verdictText } from './words.ts';
 
 /**
  * The interval at which rows with a running time are drawn again, in milliseconds. Each drawing delays the next
  * changes.
  */
 const TICK_MS = 5000;
+/** The number of ticks after which the ages of ended runs are drawn again. */
+const AGES_TICKS = 12;
 /** The most rows whose running times are drawn again. */
 const MAX_TICKING = 100;
 
@@ -38,6 +46,7 @@ const MAX_TICKING = 100;
  */
 export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #model: FleetModel;
+  readonly #scope: Scope;
   readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
   readonly #changed = new PacedChanges<Node>();
@@ -45,7 +54,10 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #store = new ChildStore();
   /** The rows by id. The editor recognises a row by object identity. */
   readonly #nodes = new Map<string, Node>();
+  /** The threads of the shown tasks, in their order. */
+  #order: readonly string[] = [];
   #ticking: NodeJS.Timeout | undefined;
+  #ticks = 0;
   #isVisible = false;
   #circumstances = '';
   /** The changes to read. One read runs at a time, however many changes come meanwhile. */
@@ -53,11 +65,20 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #isReading = false;
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(model: FleetModel, access: EngineAccess, log: vscode.LogOutputChannel) {
+  constructor(model: FleetModel, scope: Scope, access: EngineAccess, log: vscode.LogOutputChannel) {
     this.#model = model;
+    this.#scope = scope;
     this.#access = access;
     this.#log = log;
-    this.#listening = model.onDidChange(change => this.#take(change));
+    this.#listening = vscode.Disposable.from(
+      model.onDidChange(change => this.#take(change)),
+      scope.onDidChange(() => this.#reorder() && this.#changed.fire(undefined)),
+    );
+  }
+
+  /** The number of shown tasks. */
+  get size(): number {
+    return this.#order.length;
   }
 
   /** Sets whether the tree is visible. Running times are drawn only while it is. */
@@ -67,7 +88,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   async getChildren(parent?: Node): Promise<Node[]> {
-    if (parent === undefined) return this.#same([...this.#model.tasks.keys()].map(taskRow));
+    if (parent === undefined) return this.#same(this.#order.map(taskRow));
     switch (parent.kind) {
       case 'task':
         return this.#belowTask(parent.thread);
@@ -103,6 +124,13 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#same([index === undefined ? taskRow(thread) : { kind: 'child', thread, index }])[0];
   }
 
+  /** Shows a task that the scope leaves out, until the tree is next put in order: somebody asked for it by name. */
+  include(thread: string): void {
+    if (this.#order.includes(thread)) return;
+    this.#order = [thread, ...this.#order];
+    this.#changed.fire(undefined);
+  }
+
   /** Forgets the rows below a row that was collapsed. */
   collapsed(node: Node): void {
     if (node.kind === 'range') this.#store.forget(node.thread, node.from, node.to);
@@ -122,7 +150,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       case 'range':
         return rangeItem(node.from, node.to);
       case 'child':
-        return childItem(node.index, this.#store.get(node.thread, node.index));
+        return childItem(this.#store.get(node.thread, node.index));
       case 'attempt':
         return attemptItem(node.attempt, this.#store.get(node.thread, node.index));
     }
@@ -135,8 +163,16 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   async #belowTask(thread: string): Promise<Node[]> {
     const rows = rowsBelowTask(thread, this.#subtasksOf(thread));
-    if (rows[0]?.kind === 'child') return this.#loaded(thread, 0, rows.length);
-    return this.#same(rows);
+    if (rows[0]?.kind !== 'child') return this.#same(rows);
+    const loaded = await this.#loaded(thread, 0, rows.length);
+    return loaded.sort((a, b) => this.#childRank(a) - this.#childRank(b));
+  }
+
+  /** Returns the place of a subtask: those that need a person and failed ones come first. */
+  #childRank(node: Node): number {
+    const child = node.kind === 'child' ? this.#store.get(node.thread, node.index) : undefined;
+    if (child?.needs_you != null) return 0;
+    return child?.verdict === 'failed' || child?.verdict === 'reject' || child?.verdict === 'timeout' ? 1 : 2;
   }
 
   async #loaded(thread: string, from: number, to: number): Promise<Node[]> {
@@ -164,12 +200,20 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #take({ all, tasks }: Changed): void {
     if (all) this.#forgetAll();
-    const known = [...tasks.keys()].filter(thread => !all && this.#nodes.has(thread));
-    // The whole tree includes the new rows: firing for them again would delay the next change.
-    if (all || known.length < tasks.size) this.#changed.fire(undefined);
-    this.#waiting.add(known, tasks);
+    // The whole tree includes its rows: firing for them again would delay the next change.
+    const isRedrawn = this.#reorder() || all;
+    if (isRedrawn) this.#changed.fire(undefined);
+    this.#waiting.add(isRedrawn ? [] : [...tasks.keys()].filter(thread => this.#nodes.has(thread)), tasks);
     if (this.#haveChanged()) this.#waiting.add([], this.#store.open());
     void this.#readWaiting();
+  }
+
+  /** Puts the tasks in their order. @returns true if it has changed */
+  #reorder(): boolean {
+    const before = this.#order;
+    this.#order = this.#scope.tasks().map(({ thread }) => thread);
+    this.#tick();
+    return before.length !== this.#order.length || this.#order.some((thread, i) => thread !== before[i]);
   }
 
   #forgetAll(): void {
@@ -217,9 +261,9 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#tick();
   }
 
-  /** Draws running times again every few seconds, as long as one is visible. */
+  /** Draws running times again every few seconds, and ages every minute, while the tree is visible. */
   #tick(): void {
-    const isNeeded = this.#isVisible && !this.#store.running().next().done;
+    const isNeeded = this.#isVisible && this.#order.length > 0;
     if (isNeeded && this.#ticking === undefined)
       this.#ticking = setInterval(() => this.#drawTimes(), TICK_MS).unref();
     if (isNeeded || this.#ticking === undefined) return;
@@ -228,13 +272,18 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #drawTimes(): void {
+    this.#ticks += 1;
+    const isForAges = this.#ticks % AGES_TICKS === 0;
     const rows: Node[] = [];
     for (const { thread, child } of this.#store.running()) {
       if (child.started_unix !== null) rows.push({ kind: 'child', thread, index: child.index });
       if (rows.length >= MAX_TICKING) break;
     }
+    for (const thread of this.#order.slice(0, MAX_TICKING)) {
+      const fanOut = this.#model.tasks.get(thread)?.fan_out;
+      if (fanOut != null && (isForAges || isOpen(fanOut))) rows.push(taskRow(thread));
+    }
     if (rows.length > 0) this.#changed.fire(this.#same(rows));
-    this.#tick();
   }
 }
 
@@ -278,33 +327,35 @@ function taskItem(
   task: TaskDocument | undefined,
   frozen: boolean,
 ): vscode.TreeItem {
-  const item = new vscode.TreeItem(task?.alias ?? node.thread);
+  const item = new vscode.TreeItem(task === undefined ? '' : taskLabel(task));
   if (task === undefined) return item;
-  item.description = taskDescription(task, frozen);
+  item.description = taskDescription(task, frozen, Date.now() / 1000);
   item.iconPath = taskIcon(task, frozen);
   item.contextValue = taskContext(task);
   if (task.fan_out !== null) {
     item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
-    item.command = asCommand('fleet.openReport', vscode.l10n.t('Open Join & Speedup'), node);
+    item.command = asCommand('fleet.openReport', vscode.l10n.t('Open Report'), node);
   }
-  item.accessibilityInformation = { label: `${task.alias}, ${task.status}, ${item.description}` };
+  const label = `${item.label as string}, ${stateText(taskState(task))}, ${item.description}`;
+  item.accessibilityInformation = { label };
   return item;
 }
 
 function rangeItem(from: number, to: number): vscode.TreeItem {
-  const item = new vscode.TreeItem(`${from} – ${to - 1}`, vscode.TreeItemCollapsibleState.Collapsed);
+  const label = vscode.l10n.t('Subtasks {0} – {1}', from + 1, to);
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Collapsed);
   item.iconPath = new vscode.ThemeIcon('list-unordered');
   return item;
 }
 
-function childItem(index: number, child: ChildDocument | undefined): vscode.TreeItem {
-  const item = new vscode.TreeItem(`[${index}] ${child === undefined ? '' : childLabel(child)}`);
+function childItem(child: ChildDocument | undefined): vscode.TreeItem {
+  const item = new vscode.TreeItem(child === undefined ? '' : childLabel(child));
   if (child === undefined) return item;
   item.description = childDescription(child, Date.now() / 1000);
   item.iconPath = childIcon(child);
   item.contextValue = childContext(child);
   if (child.attempt > 0) item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
-  item.accessibilityInformation = { label: `${index}, ${childLabel(child)}, ${item.description}` };
+  item.accessibilityInformation = { label: `${childLabel(child)}, ${item.description}` };
   return item;
 }
 
@@ -315,9 +366,9 @@ function attemptItem(attempt: number, child: ChildDocument | undefined): vscode.
   if (earlier !== undefined) {
     item.description = [
       verdictText(earlier.verdict),
+      ...(earlier.reason === null ? [] : [oneLine(reasonText(earlier.reason), 80)]),
+      tookText(earlier),
       ...(earlier.worker === null ? [] : [earlier.worker]),
-      attemptTime(earlier),
-      ...(earlier.reason === null ? [] : [oneLine(earlier.reason, 80)]),
     ].join(' · ');
     item.iconPath = verdictIcon(earlier.verdict);
   } else if (child !== undefined) {
@@ -330,14 +381,20 @@ function attemptItem(attempt: number, child: ChildDocument | undefined): vscode.
 function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | undefined {
   if (task === undefined) return undefined;
   const text = new vscode.MarkdownString();
-  text.appendMarkdown(`**${task.alias}** · ${task.status}\n\n`);
   text.appendText(oneLine(task.goal, 400));
-  if (task.fan_out !== null) {
-    text.appendCodeblock(task.fan_out.predicate, 'text');
-    text.appendText(progressText(task, task.fan_out));
-    if (task.fan_out.echo !== null) text.appendText(`\n\n${task.fan_out.echo}`);
+  text.appendMarkdown(`\n\n**${stateText(taskState(task))}**`);
+  const { fan_out: fanOut } = task;
+  if (fanOut !== null) {
+    text.appendMarkdown(` · ${vscode.l10n.t('done when')}\n`);
+    text.appendCodeblock(fanOut.predicate, 'text');
+    if (fanOut.opened_unix !== undefined)
+      text.appendText(vscode.l10n.t('started {0}', localTime(fanOut.opened_unix)));
   }
-  text.appendMarkdown(`\n\n\`${task.thread}\``);
+  if (task.dir !== null) {
+    text.appendMarkdown('\n\n');
+    text.appendText(task.dir);
+  }
+  text.appendMarkdown(`\n\n\`${task.alias}\` · \`${task.thread}\``);
   return text;
 }
 
@@ -350,11 +407,17 @@ function childTooltip(child: ChildDocument | undefined): vscode.MarkdownString |
   }
   text.appendText(oneLine(child.goal, 400));
   text.appendMarkdown('\n\n');
-  text.appendText(
-    `${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd, child.cost_unknown)}`,
-  );
+  const cost = childCost(child.cost_usd, child.cost_unknown);
+  const facts = [
+    child.executor,
+    child.worker ?? child.target,
+    ...(child.cost_usd > 0 || child.cost_unknown === true ? [cost] : []),
+    vscode.l10n.t('number {0}', child.index),
+    ...(isFollowUp(child) ? [vscode.l10n.t('runs afterwards')] : []),
+  ];
+  text.appendText(facts.join(' · '));
   text.appendMarkdown('\n\n');
-  if (child.reason !== null) text.appendText(child.reason);
+  if (child.reason !== null) text.appendText(reasonText(child.reason));
   if (child.summary) text.appendCodeblock(child.summary.slice(-2000), 'text');
   return text;
 }

@@ -43,13 +43,18 @@ describe('the item in the status bar', () => {
 
   it('shows live instances, and the progress of all fan-outs under way', async () => {
     await on.window.has({});
-    assert.deepEqual(shown(), ['$(server-process) 3 live', 'fleet.fanOuts.focus', undefined]);
+    assert.deepEqual(shown(), ['$(server-process) 2 workers', 'fleet.fanOuts.focus', undefined]);
     const tasks = [run('th_1', 1, 3), run('th_2', 4, 5), run('th_3', 9, 9, true), task({ fan_out: null })];
     await on.window.has({ tasks: { tasks } });
-    assert.equal(shown()[0], '$(server-process) 3 live · 5/8');
+    assert.equal(shown()[0], '$(server-process) 2 workers · 5/8');
     assert.equal(
       editor.statusBarItems[0]!.accessibilityInformation?.label,
-      '3 instances live; 5 of 8 subtasks have ended',
+      '2 workers; 5 of 8 subtasks have ended',
+    );
+    const { value } = editor.statusBarItems[0]!.tooltip as vscode.MarkdownString;
+    assert.match(
+      value,
+      /go on when this window closes\. \[Change\]\(command:workbench\.action\.openSettings\?/,
     );
   });
 
@@ -58,16 +63,16 @@ describe('the item in the status bar', () => {
     await on.window.fleet({ freezes: [freeze('acme'), freeze('beta')] });
     const yellow = 'statusBarItem.warningBackground';
     assert.deepEqual(shown(), [
-      '$(lock) Frozen: acme, beta · $(server-process) 3 live',
+      '$(lock) Frozen: acme, beta · $(server-process) 2 workers',
       'fleet.liftKillSwitch',
       yellow,
     ]);
     assert.match(
       editor.statusBarItems[0]!.tooltip as string,
-      /^soft freeze of acme — bad release, since 2025-06-15 15:06:40Z, by ada\nsoft freeze of beta/,
+      /^soft freeze of acme — bad release, since Jun 15, 2025, .*, by ada\nsoft freeze of beta/,
     );
     await on.window.fleet({});
-    assert.deepEqual(shown(), ['$(server-process) 3 live', 'fleet.fanOuts.focus', undefined]);
+    assert.deepEqual(shown(), ['$(server-process) 2 workers', 'fleet.fanOuts.focus', undefined]);
   });
 
   it('is red if running work is ended, or nothing may start at all', async () => {
@@ -76,7 +81,7 @@ describe('the item in the status bar', () => {
     assert.equal(shown()[2], 'statusBarItem.errorBackground');
     await on.window.fleet({ emergency: issued });
     assert.deepEqual(shown(), [
-      '$(lock) Emergency stop · $(server-process) 3 live',
+      '$(lock) Emergency stop · $(server-process) 2 workers',
       'fleet.liftKillSwitch',
       'statusBarItem.errorBackground',
     ]);
@@ -85,6 +90,6 @@ describe('the item in the status bar', () => {
   it('shows why there is no engine', () => {
     on.window.session.down(new FleetError('HOME_INVALID', 'the home is none'));
     assert.deepEqual(shown(), ['$(warning) Fleet', 'fleet.fanOuts.focus', 'statusBarItem.warningBackground']);
-    assert.equal(editor.statusBarItems[0]!.tooltip, 'The engine is down: the home is none');
+    assert.equal(editor.statusBarItems[0]!.tooltip, 'The home is none.');
   });
 });

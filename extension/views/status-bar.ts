@@ -1,15 +1,15 @@
 import * as vscode from 'vscode';
-import { oneLine } from '../../engine/contract/format.ts';
+import { oneLine, plural } from '../../engine/contract/format.ts';
 import type { CommandId } from '../command-registry.ts';
-import { VIEWS } from '../contributions.ts';
+import { setting, VIEWS } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
-import { iconless } from '../plain.ts';
+import { iconless, sentences } from '../plain.ts';
 import type { OpenSession } from '../session/session.ts';
 import { holdDetail, holdText } from './appearance.ts';
 
 /**
- * The item in the status bar: `3 live · 5/8`, where 5/8 counts the subtasks of all fan-outs under way. While anything
+ * The item in the status bar: `2 workers · 5/8`, where 5/8 counts the subtasks of all fan-outs under way. While anything
  * is frozen, the item shows that first, in its own colour, and a click offers to lift it.
  */
 export function statusBar(session: OpenSession, model: FleetModel): vscode.Disposable {
@@ -20,7 +20,8 @@ export function statusBar(session: OpenSession, model: FleetModel): vscode.Dispo
   return vscode.Disposable.from(item, session.onDidChange(update), model.onDidChange(update));
 }
 
-function show(item: vscode.StatusBarItem, { state }: OpenSession, model: FleetModel): void {
+function show(item: vscode.StatusBarItem, session: OpenSession, model: FleetModel): void {
+  const { state } = session;
   item.command = `${VIEWS.fanOuts}.focus`;
   item.accessibilityInformation = undefined;
   switch (state.kind) {
@@ -29,23 +30,42 @@ function show(item: vscode.StatusBarItem, { state }: OpenSession, model: FleetMo
       return item.hide();
     case 'down':
       item.text = `$(warning) ${vscode.l10n.t('Fleet')}`;
-      item.tooltip = vscode.l10n.t('The engine is down: {0}', state.error.message);
+      item.tooltip = sentences(state.error);
       item.backgroundColor = new vscode.ThemeColor('statusBarItem.warningBackground');
       return item.show();
     case 'live': {
-      const live = model.fleet?.live ?? 0;
+      const live = workersOf(model);
       const { done, total } = progress(model);
-      item.text = `$(server-process) ${vscode.l10n.t('{0} live', live)}${total > 0 ? ` · ${done}/${total}` : ''}`;
-      item.tooltip =
+      item.text = `$(server-process) ${plural(live, 'worker')}${total > 0 ? ` · ${done}/${total}` : ''}`;
+      const label =
         total > 0
-          ? vscode.l10n.t('{0} instances live; {1} of {2} subtasks have ended', live, done, total)
-          : vscode.l10n.t('{0} instances live; nothing is running', live);
-      item.accessibilityInformation = { label: item.tooltip, role: 'button' };
+          ? vscode.l10n.t('{0}; {1} of {2} subtasks have ended', plural(live, 'worker'), done, total)
+          : vscode.l10n.t('{0}; nothing is running', plural(live, 'worker'));
+      item.tooltip = total > 0 && session.isHosting ? withWindowClose(label) : label;
+      item.accessibilityInformation = { label, role: 'button' };
       item.backgroundColor = undefined;
       showHolds(item, holdsOf(model.fleet));
       return item.show();
     }
   }
+}
+
+const workersOf = ({ fleet }: FleetModel): number =>
+  (fleet?.instances ?? []).filter(({ role, status }) => role === 'worker' && status === 'live').length;
+
+/** Adds what becomes of a run when this window closes, with a link to the setting that decides it. */
+function withWindowClose(text: string): vscode.MarkdownString {
+  const goesOn = setting('onWindowClose') === 'continue';
+  const what = goesOn
+    ? vscode.l10n.t('Runs go on when this window closes.')
+    : vscode.l10n.t('Runs stop when this window closes.');
+  const command = 'workbench.action.openSettings';
+  const argument = encodeURIComponent(JSON.stringify(['fleet.onWindowClose']));
+  const tooltip = new vscode.MarkdownString();
+  tooltip.isTrusted = { enabledCommands: [command] };
+  tooltip.appendText(text);
+  tooltip.appendMarkdown(`\n\n${what} [${vscode.l10n.t('Change')}](command:${command}?${argument})`);
+  return tooltip;
 }
 
 /** Shows holds: red if running work is ended or nothing may start at all, otherwise yellow. */

@@ -12,8 +12,8 @@ describe('the trees of a window', () => {
   let trees: Trees;
   let attention: Attention;
   beforeEach(() => {
-    attention = new Attention(on.window.model);
-    trees = new Trees(on.window.session, on.window.model, attention, on.window.log);
+    attention = new Attention(on.window.model, on.window.scope);
+    trees = new Trees(on.window.session, on.window.model, on.window.scope, attention, on.window.log);
     const children = { thread: THREAD, alias: 'A', round: 1, total: 2, children: [child()] };
     on.window.client.change({ children, tasks: { tasks: [task()] } });
   });
@@ -32,24 +32,40 @@ describe('the trees of a window', () => {
 
   it('count alarms until they are visible', async () => {
     await on.window.has({});
-    const failed = { ...task(), fan_out: { ...task().fan_out!, complete: true, outcome: 'unsatisfiable' } };
+    const over = { complete: true, under_way: false, outcome: 'unsatisfiable' };
+    const failed = { ...task(), fan_out: { ...task().fan_out!, ...over } };
     await on.window.task(failed);
-    assert.deepEqual(view('fanOuts').badge, { value: 1, tooltip: '1 need attention' });
+    assert.deepEqual(view('fanOuts').badge, { value: 1, tooltip: '1 went wrong' });
     view('fanOuts').see(true);
     assert.equal(view('fanOuts').badge, undefined);
     await on.window.task({ ...failed, thread: 'th_2' });
     assert.equal(view('fanOuts').badge, undefined, 'who looks at the rows needs no number');
   });
 
+  it('count what runs and what needs a person, also while they are visible', async () => {
+    view('fanOuts').see(true);
+    const { fan_out: fanOut } = task();
+    const asking = { ...task({ thread: 'th_2' }), fan_out: { ...fanOut!, needs_you: [0] } };
+    await on.window.has({ tasks: { tasks: [task(), asking] } });
+    assert.deepEqual(view('fanOuts').badge, { value: 2, tooltip: '1 running, 1 needs you' });
+    const over = { complete: true, under_way: false, outcome: 'satisfied' };
+    const ended = [task(), task({ thread: 'th_2' })].map(each => ({
+      ...each,
+      fan_out: { ...fanOut!, ...over },
+    }));
+    await on.window.has({ tasks: { tasks: ended } });
+    assert.equal(view('fanOuts').badge, undefined);
+  });
+
   it('show why there is no engine, and the next step without workers', async () => {
     on.window.session.down(
       new FleetError('HOME_NEWER', 'the home has format 99', { hint: 'Use a newer version.' }),
     );
-    assert.equal(view('fanOuts').message, 'the home has format 99. Use a newer version.');
+    assert.equal(view('fanOuts').message, 'The home has format 99. Use a newer version.');
     await on.window.has({});
     assert.deepEqual([view('fanOuts').message, view('instances').message], ['', '']);
     await on.window.fleet({ instances: [coordinator()] });
-    assert.match(view('instances').message!, /^No worker runs yet\. Start Fleet/);
+    assert.match(view('instances').message!, /^No worker runs yet\. Press Start Fleet/);
   });
 
   it('show the namespace of this workspace, or the fault of its setting', () => {
@@ -88,11 +104,10 @@ describe('the trees of a window', () => {
   });
 
   it('return the selection if commands can act on it', () => {
-    assert.equal(trees.selection, undefined);
-    view('fanOuts').select({ kind: 'task', thread: THREAD });
-    assert.deepEqual(trees.selection, { kind: 'task', thread: THREAD });
-    view('fanOuts').select({ kind: 'range', thread: THREAD, from: 0, to: 9 });
-    assert.equal(trees.selection, undefined);
+    assert.deepEqual(trees.selection, []);
+    const row = { kind: 'task', thread: THREAD };
+    view('fanOuts').select(row, { kind: 'range', thread: THREAD, from: 0, to: 9 });
+    assert.deepEqual(trees.selection, [row]);
   });
 
   it('keep no collapsed rows', async () => {

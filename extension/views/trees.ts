@@ -5,12 +5,14 @@ import { workspaceNamespaceFault } from '../model/workspace-namespace.ts';
 import { sentences } from '../plain.ts';
 import type { OpenSession } from '../session/session.ts';
 import type { InstanceRef, RevealedRef, WorkRef } from '../targets.ts';
+import { taskState } from './appearance.ts';
 import type { Attention } from './attention.ts';
 import { FanOutsTree } from './fan-outs.ts';
 import { InstancesTree } from './instances.ts';
 import type { NamespaceNode } from './namespace-nodes.ts';
 import { dimArchived, NamespacesTree } from './namespaces.ts';
 import type { Node } from './nodes.ts';
+import type { Scope } from './scope.ts';
 
 /** The tree views: their data, their visibility and the badge. */
 export class Trees implements vscode.Disposable {
@@ -21,18 +23,28 @@ export class Trees implements vscode.Disposable {
   readonly #fanOutsView: vscode.TreeView<Node>;
   readonly #namespacesView: vscode.TreeView<NamespaceNode>;
   readonly #all: vscode.Disposable;
+  /** The number of alarms that nobody has seen. */
+  #unseen = 0;
 
-  constructor(session: OpenSession, model: FleetModel, attention: Attention, log: vscode.LogOutputChannel) {
+  constructor(
+    session: OpenSession,
+    model: FleetModel,
+    scope: Scope,
+    attention: Attention,
+    log: vscode.LogOutputChannel,
+  ) {
     this.#model = model;
     this.#instances = new InstancesTree(model, () => session.isHosting);
-    this.#fanOuts = new FanOutsTree(model, session, log);
+    this.#fanOuts = new FanOutsTree(model, scope, session, log);
     this.#instancesView = vscode.window.createTreeView(VIEWS.instances, {
       treeDataProvider: this.#instances,
     });
     this.#fanOutsView = vscode.window.createTreeView(VIEWS.fanOuts, {
       treeDataProvider: this.#fanOuts,
       showCollapseAll: true,
+      canSelectMany: true,
     });
+    this.#fanOutsView.description = scopeText(scope);
     const namespaces = new NamespacesTree(model, session, log);
     this.#namespacesView = vscode.window.createTreeView(VIEWS.namespaces, {
       treeDataProvider: namespaces,
@@ -55,9 +67,15 @@ export class Trees implements vscode.Disposable {
         if (this.#instancesView.message !== message) this.#instancesView.message = message;
       }),
       attention.onDidCount(count => {
-        // A visible tree needs no badge.
-        if (this.#fanOutsView.visible && count > 0) attention.clear();
-        else this.#count(count);
+        // The rows of a visible tree show it.
+        if (this.#fanOutsView.visible && count > 0) return attention.clear();
+        this.#unseen = count;
+        this.#showBadge(model, scope);
+      }),
+      model.onDidChange(() => this.#showBadge(model, scope)),
+      scope.onDidChange(() => {
+        this.#showBadge(model, scope);
+        this.#fanOutsView.description = scopeText(scope);
       }),
       vscode.workspace.onDidChangeConfiguration(event => {
         if (concerns(event, 'namespace')) this.#namespacesView.description = usedText();
@@ -73,10 +91,9 @@ export class Trees implements vscode.Disposable {
     seen(this.#fanOutsView.visible);
   }
 
-  /** The row of the fan-outs that is selected. */
-  get selection(): WorkRef | undefined {
-    const [node] = this.#fanOutsView.selection;
-    return node === undefined || node.kind === 'range' ? undefined : node;
+  /** The selected rows of the fan-outs that commands can act on. */
+  get selection(): readonly WorkRef[] {
+    return this.#fanOutsView.selection.filter((node): node is WorkRef => node.kind !== 'range');
   }
 
   /**
@@ -93,6 +110,7 @@ export class Trees implements vscode.Disposable {
     await this.#model.known(target.thread);
     const node = this.#fanOuts.node(target.thread, index);
     if (node === undefined) return;
+    this.#fanOuts.include(target.thread);
     await this.#fanOutsView.reveal(node, { focus: true, expand: target.kind === 'task' });
   }
 
@@ -100,10 +118,32 @@ export class Trees implements vscode.Disposable {
     this.#all.dispose();
   }
 
-  #count(value: number): void {
-    const tooltip = vscode.l10n.t('{0} need attention', value);
+  /** Counts what runs, what needs a person, and what went wrong since somebody last looked. */
+  #showBadge(model: FleetModel, scope: Scope): void {
+    const here = [...model.tasks.values()].filter(task => scope.isHere(task));
+    const asking = here.filter(task => taskState(task) === 'needsYou').length;
+    const underWay = here.filter(({ fan_out: fanOut }) => fanOut?.under_way === true).length;
+    const parts = [
+      ...(underWay > asking ? [vscode.l10n.t('{0} running', underWay - asking)] : []),
+      ...(asking > 0 ? [vscode.l10n.t('{0} needs you', asking)] : []),
+      ...(this.#unseen > 0 ? [vscode.l10n.t('{0} went wrong', this.#unseen)] : []),
+    ];
+    const tooltip = parts.join(', ');
+    if ((this.#fanOutsView.badge?.tooltip ?? '') === tooltip) return;
+    const value = Math.max(underWay, asking) + this.#unseen;
     this.#fanOutsView.badge = value === 0 ? undefined : { value, tooltip };
   }
+}
+
+/** Returns the text beside the title of the fan-outs: the filter, and the folders. */
+function scopeText({ text, isEverywhere }: Scope): string {
+  const parts = [
+    ...(text === '' ? [] : [`“${text}”`]),
+    ...(isEverywhere && (vscode.workspace.workspaceFolders ?? []).length > 0
+      ? [vscode.l10n.t('all folders')]
+      : []),
+  ];
+  return parts.join(' · ');
 }
 
 /** Returns the text beside the title of the namespaces: the namespace of this workspace. */
@@ -122,5 +162,5 @@ function whyDown({ state }: OpenSession): string {
 /** Returns the message above the instances: the next step while only the coordinator runs. */
 function messageOf({ fleet }: FleetModel): string {
   if (fleet === undefined || fleet.instances.some(({ role }) => role === 'worker')) return '';
-  return vscode.l10n.t('No worker runs yet. Start Fleet, above, starts some.');
+  return vscode.l10n.t('No worker runs yet. Press Start Fleet above.');
 }

@@ -1,12 +1,13 @@
 import { followFanOut, PAGE, readFanOut } from '../../client/fan-out.ts';
 import type { ChildDocument, FannedOut, JoinStatus } from '../../contract/documents.ts';
+import { expectedSecs } from '../../contract/expected-time.ts';
 import { FleetError } from '../../errors.ts';
 import { printLines } from '../context.ts';
 import type { Client } from '../host.ts';
 import type { Context } from '../verb.ts';
 import { prefixes } from './labels.ts';
 import { Outputs, type OutputMode } from './outputs.ts';
-import { expectedSecs, oddWaits, progressLines } from './progress.ts';
+import { oddWaits, progressLines } from './progress.ts';
 import { Screen } from './screen.ts';
 
 /** The time that subtasks get to end after a signal, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { ChildDocument, JoinStatus, RunsDocument } from '../../contract/documents.ts';
+import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
 import { duration, oneLine, plural, printable } from '../../contract/format.ts';
 import type { Colours } from '../render/colours.ts';
 import { labelOf } from './labels.ts';
@@ -36,14 +36,6 @@ export function progressLines(progress: Progress, colours: Colours): readonly st
       .slice(0, SHOWN.waits)
       .map(text => colours.dim(`  ${oneLine(`· ${text}`, width - 2)}`)),
   ];
-}
-
-/** Returns the median time of the runs that passed; null without one. */
-export function expectedSecs(runs: RunsDocument['runs']): number | null {
-  const walls = runs.flatMap(each =>
-    each.outcome === 'satisfied' && each.round === 1 ? [each.wall_secs] : [],
-  );
-  return walls.sort((a, b) => a - b)[walls.length >> 1] ?? null;
 }
 
 function headline({ status, startedAt, nowMs, expectedSecs }: Progress): string {

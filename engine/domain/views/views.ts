@@ -89,6 +89,8 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     echo: echoOf(head),
     budget: budgetDocument(head.budget),
     needs_you: isUnderWay(head) ? [...task.fanOut!.asking].slice(0, MAX_ASKING) : [],
+    opened_unix: head.roundStartedAt / 1000,
+    joined_unix: head.joined === null ? null : head.joined.at / 1000,
   };
 }
 

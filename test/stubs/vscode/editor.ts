@@ -22,7 +22,7 @@ export interface ShownTree extends vscode.TreeView<unknown> {
   /** The rows that were revealed, with the options. */
   readonly revealed: (readonly [row: unknown, options: object | undefined])[];
   see(visible: boolean): void;
-  select(row: unknown): void;
+  select(...rows: readonly unknown[]): void;
   collapse(row: unknown): void;
 }
 
@@ -60,8 +60,9 @@ export class Editor {
   /** Fires with each context key that is set. */
   readonly contextSet = new EventEmitter<string>();
   readonly statusTexts: string[] = [];
-  /** The titles of shown progress. */
+  /** The titles of shown progress, and the messages below them. */
   readonly progress: string[] = [];
+  readonly progressMessages: string[] = [];
   readonly statusBarItems: ShownStatusBarItem[] = [];
   readonly terminals: ShownTerminal[] = [];
   readonly tasks: vscode.Task[] = [];

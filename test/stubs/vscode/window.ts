@@ -42,7 +42,10 @@ export const window = part<typeof vscode.window>('window', {
   },
   withProgress: ({ title = '' }, task) => {
     editor.progress.push(title);
-    return task({ report: () => undefined }, undefined as never);
+    const report = ({ message }: { readonly message?: string }): void => {
+      if (message !== undefined) editor.progressMessages.push(message);
+    };
+    return task({ report }, undefined as never);
   },
   createOutputChannel: (name: string) => {
     const log = keptLog(name);
@@ -173,7 +176,7 @@ function createTreeView<T>(id: string, { treeDataProvider }: vscode.TreeViewOpti
       state.visible = visible;
       visibility.fire({ visible });
     },
-    select: row => void (state.selection = [row]),
+    select: (...rows) => void (state.selection = rows),
     collapse: row => collapsed.fire({ element: row }),
     dispose: () => void editor.trees.delete(id),
   });

@@ -2,6 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
 import { editor } from './editor.ts';
+import { Disposable } from './events.ts';
 import { part } from './part.ts';
 import { Uri } from './uri.ts';
 
@@ -24,6 +25,7 @@ export const workspace = part<typeof vscode.workspace>('workspace', {
   get onDidChangeConfiguration() {
     return editor.settings.changed.event;
   },
+  onDidChangeWorkspaceFolders: () => new Disposable(() => undefined),
   get workspaceFolders() {
     return editor.folders.length === 0 ? undefined : editor.folders.map(folderOf);
   },
