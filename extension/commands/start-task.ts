@@ -27,6 +27,6 @@ export async function splitTask(
 }
 
 /** Shows the engine's notes about subtasks that cannot start now. */
-function sayNotes({ notes = [] }: FannedOut): void {
+export function sayNotes({ notes = [] }: FannedOut): void {
   for (const note of notes) void vscode.window.showWarningMessage(linkless(note));
 }

@@ -176,7 +176,7 @@ function createTreeView<T>(id: string, { treeDataProvider }: vscode.TreeViewOpti
       state.visible = visible;
       visibility.fire({ visible });
     },
-    select: (...rows) => void (state.selection = rows),
+    select: (...rows) => void (state.selection = [...rows]),
     collapse: row => collapsed.fire({ element: row }),
     dispose: () => void editor.trees.delete(id),
   });
