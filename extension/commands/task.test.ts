@@ -270,8 +270,8 @@ describe('the commands for tasks', () => {
       assert.deepEqual(
         editor.terminals.map(({ name, isShown }) => [name, isShown]),
         [
-          [`${alias} subtask 0`, true],
-          [`${alias} subtask 0 #2`, true],
+          [`${alias} [0]`, true],
+          [`${alias} [0] #2`, true],
         ],
       );
     });

@@ -157,7 +157,7 @@ describe('the work of an attempt in its own worktree', () => {
         asked?.kind === 'pick' &&
           asked.items.map(({ label, description, detail }) => [label, description, detail]),
         [
-          ['spl/A/0-1', `left by an interrupted attempt · FIRST-001 · subtask 0 · ${made}`, folder],
+          ['spl/A/0-1', `left by an interrupted attempt · FIRST-001 · [0] · ${made}`, folder],
           ['spl/A/0-1', `done · FIRST-001 · lint · ${made}`, folder],
         ],
       );

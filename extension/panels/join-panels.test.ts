@@ -107,7 +107,7 @@ describe('the panel of a join', () => {
     const page = await open().ready();
     assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', alias]);
     const task = await page.message('task');
-    assert.deepEqual([task.alias, task.goal, task.serial], [alias, 'a goal', false]);
+    assert.deepEqual([task.alias, task.goal, task.serial], [alias, alias, false]);
     const first = await page.message('change');
     assert.deepEqual([first.reset, first.children.length, first.join.complete], [true, 2, false]);
     page.panel.send({ type: 'applied', seq: first.seq });
@@ -180,7 +180,7 @@ describe('the panel of a join', () => {
     assert.deepEqual([taken['attempt'], taken['hint']], [2, 'begin at the end']);
     await page.ask({ kind: 'cancel', index: 1 });
     await on.fleet.toldToEnd(thread, 1);
-    assert.deepEqual(editor.statusTexts, ['Cancelled [1]. Retry runs it again.']);
+    assert.deepEqual(editor.statusTexts, ['Cancelled “say goodbye”. Retry runs it again.']);
     const refused = await page.ask({ kind: 'retry', index: 9 });
     assert.equal(!refused.ok && refused.problem.code, 'NOT_FOUND');
     assert.deepEqual(on.window.errors, [], 'the page shows it, and nobody else');
@@ -195,7 +195,7 @@ describe('the panel of a join', () => {
         editor.statusTexts.splice(0),
         editor.terminals.splice(0).map(({ name }) => name),
         on.window.reports.splice(0),
-      ].map(texts => texts.map(text => text.replace(/\[\d\]/, '[a subtask]')));
+      ].map(texts => texts.map(text => text.replace(/\[\d\]|“say \w+”/, '[a subtask]')));
     for (const index of [0, 1]) await on.fleet.taken(thread, index);
     await page.ask({ kind: 'cancel', index: 0 });
     const byPanel = seen();
@@ -255,7 +255,7 @@ describe('the panel of a join', () => {
     assert.equal(run?.thread, serial.thread);
     editor.person.will(escape, press('Cancel the Task'));
     assert.deepEqual(await page.ask({ kind: 'cancel-serial' }), { ok: true, value: null });
-    assert.equal(editor.person.texts.at(-1), `Cancel ${alias}-serial?`);
+    assert.equal(editor.person.texts.at(-1), `Cancel “${alias}”?`);
     assert.equal((await client().report('task', { task: serial.thread })).fan_out?.complete, false);
     await page.ask({ kind: 'cancel-serial' });
     await page.message('serial', each => each.run?.outcome === 'cancelled');

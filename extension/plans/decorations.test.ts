@@ -47,7 +47,7 @@ describe('the decorations of a plan', () => {
     await vscode.window.showTextDocument(A);
     await on.window.pass();
     assert.deepEqual(beside(), [
-      [2, 20, 'testing.iconPassed', '✓ accepted · 1s'],
+      [2, 20, 'testing.iconPassed', '✓ passed · 1s'],
       [5, 20, 'testing.iconFailed', '✗ failed · 1s'],
       [8, 20, 'testing.runAction', '● running on worker-a'],
       [11, 20, 'descriptionForeground', '○ pending'],
@@ -128,7 +128,7 @@ describe('the decorations of a plan', () => {
       on.window.client.asked.filter(({ name }) => name === 'children').map(({ input }) => input['indices']),
       [[2]],
     );
-    assert.deepEqual(beside()[2]?.at(-1), '✓ accepted · 1s');
+    assert.deepEqual(beside()[2]?.at(-1), '✓ passed · 1s');
     assert.equal(beside().length, 4);
   });
 

@@ -92,7 +92,7 @@ describe('the picture of a plan', () => {
         .at(-1)
         ?.nodes.map(({ tone, state }) => [tone, state]),
       [
-        ['accepted', '✓ accepted · 1s'],
+        ['accepted', '✓ passed · 1s'],
         ['failed', '✗ failed · 1s'],
       ],
     );

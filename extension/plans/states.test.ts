@@ -26,7 +26,7 @@ function statesIn(
 describe('the states of a plan’s subtasks', () => {
   it('show if nothing was run', async () => {
     const states = await statesIn([['a']], [{ ...done(0), name: 'a', executor: 'echo' }]);
-    assert.equal(states.get(0)?.text, '✓ accepted · 1s · echo: nothing was run');
+    assert.equal(states.get(0)?.text, '✓ passed · 1s · echo: nothing was run');
   });
 
   it('show the present or last state of each', async () => {
@@ -43,7 +43,7 @@ describe('the states of a plan’s subtasks', () => {
     assert.deepEqual(
       [...states.values()].map(({ tone, text }) => [tone, text]),
       [
-        ['accepted', '✓ accepted · 1s'],
+        ['accepted', '✓ passed · 1s'],
         ['failed', '✗ failed · 1s'],
         ['running', '● running on worker-a'],
         ['pending', '○ pending'],
@@ -55,7 +55,7 @@ describe('the states of a plan’s subtasks', () => {
   it('show an unneeded follow-up as skipped, and not as failed', async () => {
     const states = await statesIn([['a']], [{ ...done(0), name: 'a', when: 'failed', verdict: 'skipped' }]);
     assert.equal(states.get(0)?.tone, 'skipped');
-    assert.match(states.get(0)?.text ?? '', /^» skipped/);
+    assert.match(states.get(0)?.text ?? '', /^» not needed/);
   });
 
   it('count those of a matrix, and look like the most important one', async () => {

@@ -201,7 +201,7 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
 
 /** Returns the name of a subtask, or its number if it has none, where its goal is not known. */
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
-  name === null ? vscode.l10n.t('subtask {0}', index) : oneLine(name, 60);
+  name === null ? `[${index}]` : oneLine(name, 60);
 
 /** Returns the name of a subtask, or its goal if it has none. */
 export const childLabel = ({ name, goal }: Pick<ChildDocument, 'name' | 'goal'>): string =>
