@@ -52,6 +52,7 @@ export const COMMANDS = {
   'fleet.clearFilter': nothing,
   'fleet.runSerial': ownTaskSchema,
   'fleet.showTask': ownTaskSchema,
+  'fleet.showJson': ownTaskSchema,
   'fleet.replay': workSchema,
   'fleet.showThread': workSchema,
   'fleet.query': nothing,

@@ -16,11 +16,16 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
    * Shows a text beside the open editor, as a preview. @param name its title, with the file extension of its language
    */
   async show(name: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name.replaceAll('/', '_')}` });
-    this.#keep(uri.toString(), text);
-    this.#changed.fire(uri);
+    const uri = this.#publish(name, text);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true, preserveFocus: false });
+  }
+
+  /** Shows a page of Markdown, rendered. @param name its title */
+  async showPage(name: string, markdown: string): Promise<void> {
+    const uri = this.#publish(`${name}.md`, markdown);
+    await vscode.workspace.openTextDocument(uri);
+    await vscode.commands.executeCommand('markdown.showPreview', uri);
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
@@ -33,6 +38,13 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   dispose(): void {
     this.#registered.dispose();
     this.#changed.dispose();
+  }
+
+  #publish(name: string, text: string): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name.replaceAll('/', '_')}` });
+    this.#keep(uri.toString(), text);
+    this.#changed.fire(uri);
+    return uri;
   }
 
   #keep(key: string, text: string): void {

@@ -6,7 +6,7 @@ import type { FleetModel } from './model/fleet-model.ts';
 /** Returns the buttons for what hints advise. The first one that fits a hint is taken. */
 const waysOut = (): readonly (readonly [hinted: RegExp, command: string, title: string])[] => [
   [/\bspl fleet start\b/, 'fleet.start' satisfies CommandId, vscode.l10n.t('Start Fleet')],
-  [/\bspl doctor\b/, 'fleet.doctor' satisfies CommandId, vscode.l10n.t('Run Doctor')],
+  [/\bspl doctor\b/, 'fleet.doctor' satisfies CommandId, vscode.l10n.t('Check the Fleet')],
   [/\bspl unkill\b/, 'fleet.liftKillSwitch' satisfies CommandId, vscode.l10n.t('Lift…')],
   [/\bspl worktree\b/, 'fleet.showWorktrees' satisfies CommandId, vscode.l10n.t('Show Worktrees…')],
   [

@@ -55,6 +55,7 @@ import {
   runSerial,
   showArchived,
   showOutput,
+  showJson,
   showTask,
   showThread,
 } from './task.ts';
@@ -100,6 +101,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.clearFilter': clearFilter,
   'fleet.runSerial': runSerial,
   'fleet.showTask': showTask,
+  'fleet.showJson': showJson,
   'fleet.replay': replay,
   'fleet.showThread': showThread,
   'fleet.query': query,

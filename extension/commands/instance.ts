@@ -1,11 +1,8 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
-import { duration } from '../../engine/contract/format.ts';
-import { holdsOf } from '../model/holds.ts';
+import { fleetPage, instancePage } from '../pages/fleet-page.ts';
 import { linkless } from '../plain.ts';
-import { holdDetail, holdText } from '../views/appearance.ts';
-import { localTime } from '../views/words.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
@@ -59,7 +56,7 @@ export const showInstance: Handler<'fleet.showInstance'> = async (context, targe
   const picked = await pickInstance(context, target, vscode.l10n.t('Which worker?'));
   if (picked === undefined) return;
   const instance = await (await engine(context)).report('instance', { instance: picked.did });
-  await context.documents.show(`${instance.alias}.json`, JSON.stringify(instance, null, 2));
+  await context.documents.showPage(instance.alias, instancePage(instance, context.session.isHosting));
 };
 
 export const copyDid: Handler<'fleet.copyDid'> = async (context, target) => {
@@ -77,23 +74,9 @@ export const openInstanceLog: Handler<'fleet.openInstanceLog'> = async (context,
 };
 
 export const showStatus: Handler<'fleet.showStatus'> = async context => {
-  const fleet = await (await engine(context)).report('fleet', {});
-  const rows = fleet.instances.map(
-    ({ alias, status, role, uptime_secs: up, active_dispatches: load, last_heartbeat_unix: heard, did }) =>
-      `| ${alias} | ${role} | ${status} | ${duration(up)} | ${load} | ${heard === null ? '–' : localTime(heard)} | \`${did}\` |`,
-  );
-  const text = [
-    `# ${vscode.l10n.t('Fleet')}`,
-    '',
-    `${fleet.live} live · ${fleet.stale} stale · ${fleet.archived} archived · ${fleet.coordinator_url}`,
-    '',
-    ...holdsOf(fleet).flatMap(hold => [`⚠ ${holdText(hold)}, ${holdDetail(hold)}`, '']),
-    '| alias | role | status | uptime | load | last heartbeat | DID |',
-    '|---|---|---|---|---|---|---|',
-    ...rows,
-    '',
-  ];
-  await context.documents.show('fleet.md', text.join('\n'));
+  const client = await engine(context);
+  const [fleet, live] = await Promise.all([client.report('fleet', {}), client.report('live', {})]);
+  await context.documents.showPage(vscode.l10n.t('Fleet'), fleetPage(fleet, live, context.session.isHosting));
 };
 
 /** Copies a text to the clipboard, and confirms it in the status bar. */

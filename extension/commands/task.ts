@@ -4,6 +4,8 @@ import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import { oneLine, plural } from '../../engine/contract/format.ts';
 import { MAX_ARCHIVED } from '../../engine/contract/commands.ts';
 import { confirm } from '../messages.ts';
+import { historyPage } from '../pages/history-page.ts';
+import { taskPage } from '../pages/task-page.ts';
 import { iconless, linkless } from '../plain.ts';
 import type { AttemptRef, ChildRef, OwnTaskRef, TaskRef, WorkRef } from '../targets.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
@@ -249,22 +251,33 @@ export const runSerial: Handler<'fleet.runSerial'> = async (context, target) => 
   return serial.thread;
 };
 
+/** The most subtasks that the page of a task lists. */
+const MAX_LISTED = 500;
+
 export const showTask: Handler<'fleet.showTask'> = async (context, target) => {
   const task = await pickTask(context, target, vscode.l10n.t('Which task?'));
-  if (task !== undefined) await context.documents.show(`${task.alias}.json`, JSON.stringify(task, null, 2));
+  if (task === undefined) return;
+  const asked = { task: task.thread, offset: 0, limit: MAX_LISTED };
+  const children =
+    task.fan_out === null ? [] : (await (await engine(context)).report('children', asked)).children;
+  await context.documents.showPage(task.alias, taskPage(task, children, Date.now() / 1000));
 };
 
 export const replay: Handler<'fleet.replay'> = async (context, target) => {
   const thread = await threadOf(context, target, vscode.l10n.t('Whose history?'));
   if (thread === undefined) return;
-  const { steps, final_status: status, count } = await (await engine(context)).report('replay', { thread });
-  const lines = steps.map(
-    step =>
-      `${step.changed ? '→' : ' '} ${localTime(step.at_unix)}  ${String(step.clock).padStart(5)}  ${step.act.padEnd(6)}  ` +
-      `${step.status.padEnd(10)}  ${step.actor}\n    ${step.body}`,
+  const history = await (await engine(context)).report('replay', { thread });
+  const task = context.model.tasks.get(thread);
+  await context.documents.showPage(
+    vscode.l10n.t('History of {0}', task?.alias ?? thread),
+    historyPage(task === undefined ? thread : taskLabel(task), history),
   );
-  const end = vscode.l10n.t('{0} after {1} records', status, count);
-  await context.documents.show(`${thread}.replay.txt`, `${lines.join('\n')}\n\n${end}\n`);
+};
+
+/** Shows a task as the engine reports it, as JSON. */
+export const showJson: Handler<'fleet.showJson'> = async (context, target) => {
+  const task = await pickTask(context, target, vscode.l10n.t('Which task?'));
+  if (task !== undefined) await context.documents.show(`${task.alias}.json`, JSON.stringify(task, null, 2));
 };
 
 export const showThread: Handler<'fleet.showThread'> = async (context, target) => {

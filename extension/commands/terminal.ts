@@ -1,25 +1,33 @@
+import { execFile } from 'node:child_process';
+import * as v from 'valibot';
 import * as vscode from 'vscode';
+import { checksPage, checksSchema } from '../pages/checks-page.ts';
 import { splTerminal } from '../terminal/profile.ts';
 import type { Handler } from './context.ts';
+import { withProgress } from './progress.ts';
+
+/** The longest time that the checks may take, in milliseconds. */
+const CHECKS_MS = 60_000;
 
 export const openTerminal: Handler<'fleet.openTerminal'> = async context => {
   vscode.window.createTerminal(splTerminal(await context.splEnvironment())).show();
 };
 
-/** Runs `spl doctor` in a terminal. It checks the machine, the home and the log, even when no engine runs. */
+/** Checks the machine, the home and the log, even when no engine runs, and shows what was found. */
 export const doctor: Handler<'fleet.doctor'> = async context => {
   const { SPL_PROGRAM, SPL_NODE, SYNCROPEL_HOME } = await context.splEnvironment();
-  // The task runs the program directly with its arguments: no shell parses these paths.
-  const execution = new vscode.ProcessExecution(SPL_NODE, [SPL_PROGRAM, 'doctor'], {
-    env: { SYNCROPEL_HOME, ELECTRON_RUN_AS_NODE: '1' },
-  });
-  const task = new vscode.Task(
-    { type: 'fleet' },
-    vscode.TaskScope.Workspace,
-    'spl doctor',
-    'Fleet',
-    execution,
+  const env = { ...process.env, SYNCROPEL_HOME, ELECTRON_RUN_AS_NODE: '1' };
+  const words = [SPL_PROGRAM, 'doctor', '--json'];
+  const answer = await withProgress(
+    vscode.l10n.t('Checking the fleet…'),
+    () =>
+      new Promise<string>((resolve, reject) => {
+        execFile(SPL_NODE, words, { env, timeout: CHECKS_MS }, (error, stdout) =>
+          // A check that failed is an exit code too, with the findings in the output.
+          stdout === '' && error !== null ? reject(error) : resolve(stdout),
+        );
+      }),
   );
-  task.presentationOptions = { clear: true, focus: true, reveal: vscode.TaskRevealKind.Always };
-  await vscode.tasks.executeTask(task);
+  const checks = v.parse(checksSchema, JSON.parse(answer));
+  await context.documents.showPage(vscode.l10n.t('Checks'), checksPage(checks));
 };

@@ -22,7 +22,9 @@ export function checksPage({ checks }: v.InferOutput<typeof checksSchema>): stri
   const wrong = checks.filter(({ level }) => level === 'FAIL').length;
   return page(
     `# ${t('Checks of the fleet')}`,
-    wrong === 0 ? t('Nothing is wrong.') : t('{0} of {1} checks found something wrong.', wrong, checks.length),
+    wrong === 0
+      ? t('Nothing is wrong.')
+      : t('{0} of {1} checks found something wrong.', wrong, checks.length),
     table(
       ['', t('Check'), t('Found'), t('Way out')],
       checks

@@ -42,7 +42,10 @@ export function instancePage(instance: InstanceDocument, hosting: boolean): stri
   const facts: readonly (readonly [string, string | null])[] = [
     [t('State'), literal(instanceDescription(instance, hosting && instance.role === 'coordinator'))],
     [t('Up for'), literal(span(instance.uptime_secs))],
-    [t('Last seen'), instance.last_heartbeat_unix === null ? null : literal(localTime(instance.last_heartbeat_unix))],
+    [
+      t('Last seen'),
+      instance.last_heartbeat_unix === null ? null : literal(localTime(instance.last_heartbeat_unix)),
+    ],
     [t('Process'), String(instance.pid)],
     [t('Version'), literal(instance.version)],
     [t('Home'), code(instance.home)],

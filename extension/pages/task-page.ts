@@ -41,11 +41,11 @@ export function taskPage(task: TaskDocument, children: readonly ChildDocument[],
     ),
     children.length === 0 ? '' : `## ${t('Subtasks')}`,
     table(
-      [t('Subtask'), t('State'), t('What it runs')],
+      [t('Subtask'), t('State'), t('Done by')],
       children.map(child => [
         literal(childLabel(child)),
         literal(childDescription(child, now)),
-        child.run == null ? literal(child.executor) : code(child.run),
+        literal(child.executor),
       ]),
     ),
   );
