@@ -95,7 +95,7 @@ describe('commands with any argument', () => {
   it('show and end running work from an untrusted folder', async () => {
     editor.isTrusted = false;
     await on.window.run('fleet.showTask', { kind: 'task', thread });
-    assert.equal(on.window.shown[0], '/GONE-1.json');
+    assert.equal(on.window.shown[0], '/GONE-1.md');
     await on.window.run('fleet.cancel', { kind: 'child', thread, index: 0 });
     await on.fleet.toldToEnd(thread);
     assert.deepEqual(on.window.errors, []);

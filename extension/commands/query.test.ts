@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { editor, enter, escape, type } from '../../test/stubs/vscode.ts';
@@ -65,19 +68,29 @@ describe('spl from a window', () => {
     window.close();
   });
 
-  it('checks the machine in a task without a shell', async () => {
-    const window = new Window();
-    await window.run('fleet.doctor');
-    const [task] = editor.tasks;
-    const execution = task!.execution as { process: string; args: string[]; options: { env: object } };
-    assert.deepEqual(
-      [task!.name, execution.process, execution.args],
-      ['spl doctor', '/node', ['/program/spl', 'doctor']],
+  it('shows what the checks found, what is wrong first', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'spl-doctor-'));
+    const program = join(folder, 'spl');
+    const checks = [
+      { name: 'node', level: 'PASS', detail: 'Node.js 20' },
+      { name: 'log', level: 'FAIL', detail: 'it is damaged | at record 7', hint: 'Restore it.' },
+    ];
+    await writeFile(
+      program,
+      `#!/bin/sh\n[ "$*" = 'doctor --json' ] && echo '${JSON.stringify({ checks, worst: 'FAIL' })}'; exit 1\n`,
     );
-    assert.deepEqual(execution.options.env, {
-      SYNCROPEL_HOME: window.session.home,
-      ELECTRON_RUN_AS_NODE: '1',
-    });
+    const window = new Window();
+    window.spl = { node: '/bin/sh', program };
+    await window.run('fleet.doctor');
+    assert.deepEqual(window.errors, []);
+    const [path, text] = window.shown;
+    assert.equal(path, '/Checks.md');
+    assert.match(text, /1 of 2 checks found something wrong/);
+    assert.match(
+      text,
+      /✗ wrong \| log \| it is damaged \\\| at record 7 \| Restore it\\\. \|\n\| ✓ fine \| node/,
+    );
     window.close();
+    await rm(folder, { recursive: true });
   });
 });

@@ -218,7 +218,7 @@ describe('the commands for tasks', () => {
 
     it('show the engine’s document of a task, and its records', async () => {
       const thread = await ended('accept');
-      await on.window.run('fleet.showTask', { kind: 'task', thread });
+      await on.window.run('fleet.showJson', { kind: 'task', thread });
       const [path, text] = on.window.shown;
       assert.deepEqual([path, JSON.parse(text)], [`/${alias}.json`, await task(thread)]);
       await on.window.run('fleet.showThread', { kind: 'task', thread });
@@ -227,14 +227,25 @@ describe('the commands for tasks', () => {
       assert.deepEqual(JSON.parse(on.window.shown[1]), records);
     });
 
+    it('show a page of a task, with its subtasks', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.showTask', { kind: 'task', thread });
+      const [path, text] = on.window.shown;
+      assert.equal(path, `/${alias}.md`);
+      assert.match(text, /\*\*State\*\* \| passed/);
+      assert.match(text, /\*\*Done when\*\* \| ` all ` \|/);
+      assert.match(text, /## Subtasks/);
+    });
+
     it('replay the history of its status', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.replay', { kind: 'task', thread });
       const [path, text] = on.window.shown;
-      assert.equal(path, `/${thread}.replay.txt`);
-      assert.match(text, /INTEND/);
-      assert.match(text, /fanout_join_complete/);
-      assert.match(text, /\napproved after \d+ records\n$/);
+      assert.equal(path, `/History of ${alias}.md`);
+      assert.match(text, /^# History of /);
+      assert.match(text, /\napproved, after \d+ events\\\.\n/);
+      assert.match(text, /\| \*\*active\*\* \|/);
+      assert.match(text, /fanout\\_join\\_complete/);
     });
 
     it('show the records of a subtask’s own thread', async () => {

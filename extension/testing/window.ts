@@ -22,6 +22,8 @@ export class Window {
   readonly reports: string[] = [];
   readonly revealed: RevealedRef[] = [];
   readonly previews: string[] = [];
+  /** The program of spl, and the Node.js that runs it. */
+  spl = { node: '/node', program: '/program/spl' };
   readonly planRuns: (readonly [uri: string, thread: string])[] = [];
   selection: readonly WorkRef[] = [];
   readonly scope: Scope;
@@ -56,8 +58,8 @@ export class Window {
       openReport: thread => void this.reports.push(thread),
       reveal: async target => void this.revealed.push(target),
       splEnvironment: async () => ({
-        SPL_NODE: '/node',
-        SPL_PROGRAM: '/program/spl',
+        SPL_NODE: this.spl.node,
+        SPL_PROGRAM: this.spl.program,
         SYNCROPEL_HOME: session.home,
         bin: '/bin-of-spl',
       }),

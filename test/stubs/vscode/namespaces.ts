@@ -17,6 +17,7 @@ export const commands = part<typeof vscode.commands>('commands', {
   executeCommand: async (id, ...args: readonly unknown[]) => {
     editor.executed.push([id, ...args]);
     if (id === 'setContext') return setContext(args[0] as string, args[1]) as never;
+    if (id === 'markdown.showPreview') return (await editor.texts.show(args[0] as vscode.Uri)) as never;
     const handler = editor.handlers.get(id);
     if (handler !== undefined) return (await handler(...args)) as never;
     if (!BUILT_IN.test(id)) throw new Error(`command '${id}' not found`);
