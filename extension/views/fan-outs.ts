@@ -37,6 +37,8 @@ import { localTime, reasonText, verdictText } from './words.ts';
 const TICK_MS = 5000;
 /** The number of ticks after which the ages of ended runs are drawn again. */
 const AGES_TICKS = 12;
+/** The most characters of a task's name in its row, so that its counts are visible in a side bar of usual width. */
+const MAX_LABEL = 34;
 /** The most rows whose running times are drawn again. */
 const MAX_TICKING = 100;
 
@@ -327,7 +329,7 @@ function taskItem(
   task: TaskDocument | undefined,
   frozen: boolean,
 ): vscode.TreeItem {
-  const item = new vscode.TreeItem(task === undefined ? '' : taskLabel(task));
+  const item = new vscode.TreeItem(task === undefined ? '' : oneLine(taskLabel(task), MAX_LABEL));
   if (task === undefined) return item;
   item.description = taskDescription(task, frozen, Date.now() / 1000);
   item.iconPath = taskIcon(task, frozen);
@@ -336,7 +338,7 @@ function taskItem(
     item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
     item.command = asCommand('fleet.openReport', vscode.l10n.t('Open Report'), node);
   }
-  const label = `${item.label as string}, ${stateText(taskState(task))}, ${item.description}`;
+  const label = `${taskLabel(task)}, ${stateText(taskState(task))}, ${item.description}`;
   item.accessibilityInformation = { label };
   return item;
 }

@@ -8,13 +8,13 @@ import type { Workbench } from './workbench.ts';
 export async function startFleet(window: Workbench): Promise<void> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
-  await window.tree('Instances').waitFor('worker-b live');
+  await window.tree('Workers').waitFor('worker-b live');
 }
 
 /** Starts a run in the window. The run waits for a file. @returns the pid of the extension host, which hosts the run */
 export async function startRun(window: Workbench, { fleet }: EditorUnderTest, task: string): Promise<number> {
   await startFleet(window);
-  await window.tree('Instances').waitFor('coordinator live · in this window');
+  await window.tree('Workers').waitFor('coordinator live · in this window');
   const run = `until test -e ${task}; do sleep 0.05; done`;
   await fleet.fanOut(task, [
     { goal: 'wait here', run },

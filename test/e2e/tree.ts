@@ -38,10 +38,19 @@ export class Tree {
     const has = (row: string): boolean => (typeof text === 'string' ? row.includes(text) : text.test(row));
     return until(
       `a row of '${this.#title}' with ${String(text)}`,
-      async () => (await this.#shown()).find(row => has(row.text))?.row,
+      async () => {
+        await this.#open();
+        return (await this.#shown()).find(row => has(row.text))?.row;
+      },
       () => this.rows(),
       30_000,
     );
+  }
+
+  /** Opens the view if it is collapsed. */
+  async #open(): Promise<void> {
+    const header = this.pane.locator('.pane-header[aria-expanded="false"]');
+    if ((await header.count()) > 0) await header.click({ timeout: MENU_MS }).catch(() => undefined);
   }
 
   /** Read by the page in one call: a call per row would take too long. */
@@ -82,6 +91,15 @@ export class Tree {
         () => undefined,
       );
     });
+  }
+
+  /** Clicks a row. @param modifiers the keys that are held, to select several rows */
+  async click(text: string | RegExp, ...modifiers: readonly 'Control'[]): Promise<void> {
+    const row = await this.waitFor(text);
+    await row
+      .locator('.label-name')
+      .first()
+      .click({ modifiers: [...modifiers] });
   }
 
   /** Clicks one of a row's actions, which are visible while the pointer is on the row. */

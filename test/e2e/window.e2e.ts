@@ -28,19 +28,19 @@ describe('a window of a fleet', () => {
         });
       for (const alias of ['EVIL-1', 'EVIL-2']) await fleet.joined(alias);
       const tree = window.tree('Fan-Outs');
-      await tree.expand('EVIL-1 the predicate is false');
-      await tree.hover('[0] $(trash) [x](command:fleet.stopAll) <img', 'fleet.stopAll');
+      await tree.expand('EVIL-1 0/1 · 1 failed');
+      await tree.hover('$(trash) [x](command:fleet.stopAll) <img', 'fleet.stopAll');
       await window.snap('row');
       await nothingOfIt(window);
-      await window.runCommand('Fleet: Show Output');
+      await window.runCommand('Fleet: Open Output');
       await window.entry('EVIL-2').waitFor();
       await window.snap('pick');
       await window.pick('EVIL-1');
       await window.runCommand('Fleet: Retry Subtask…');
       await window.pick('EVIL-1');
-      await window.question('Retry EVIL-1 [0]');
+      await window.question('Retry “$(trash) [x]');
       await window.page.keyboard.press('Escape');
-      await window.runCommand('Fleet: Show Records of Thread…');
+      await window.runCommand('Fleet: Show Records…');
       await window.entry('[x](command:fleet.stopAll)').waitFor();
       await window.snap('threads');
       await nothingOfIt(window);
@@ -88,7 +88,7 @@ describe('a window of a fleet', () => {
       await preview.locator('g.node.accepted').nth(3).waitFor();
       await lens('(estimated)').waitFor();
       // Text beside a line is part of its style, and not of its text.
-      await page.waitForFunction(BESIDE, '✓ accepted');
+      await page.waitForFunction(BESIDE, '✓ passed');
       await page.locator('.view-line').filter({ hasText: 'report' }).first().click();
       await preview.locator('g.node.current').filter({ hasText: 'report' }).waitFor();
       await assertAccessible(preview);

@@ -302,6 +302,8 @@ describe('the document of a task', () => {
       budget: null,
       echo: null,
       needs_you: [],
+      opened_unix: 1000,
+      joined_unix: null,
     });
   });
 });

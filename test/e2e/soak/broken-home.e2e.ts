@@ -16,11 +16,11 @@ describe('a home that cannot be written, and then cannot be read', () => {
     'is reported by notification and view, opens again once the cause is gone, and runs the doctor if it is damaged',
     withEditor({ name: 'broken', workspace: 'continuity' }, async (window, editor) => {
       await start(window);
-      await window.tree('Instances').waitFor('worker-b live');
+      await window.tree('Workers').waitFor('worker-b live');
       const workers = await pidsOfWorkers(editor.fleet);
       await fillDisk(window, editor);
       await window.welcomeButton('Try Again').click();
-      await window.tree('Instances').waitFor('coordinator live · in this window');
+      await window.tree('Workers').waitFor('coordinator live · in this window');
       await window.tree('Fan-Outs').waitFor('KEPT-1');
       await editor.fleet.stateWhen('the workers are adopted', ({ live }) => live === 3);
       assert.deepEqual(await pidsOfWorkers(editor.fleet), workers);
@@ -38,7 +38,7 @@ async function fillDisk(window: Workbench, { fleet, place }: EditorUnderTest): P
   await fleet.addTask('KEPT-1', null);
   await limitFiles(pid, await sizeOfLast(homePaths(place.home).logDir));
   await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
-  await window.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
+  await window.toast('The fleet in this window stopped. The log cannot be written: EFBIG');
   await window.welcomeButton('Try Again').waitFor();
   await says(window, /Fix the cause, such as a full disk/);
   await window.snap('stopped');
@@ -50,8 +50,8 @@ async function damage(window: Workbench, { logDir, indexDir }: HomePaths): Promi
   const damaged = await flipByte(logDir);
   await rm(indexDir, { recursive: true });
   await window.welcomeButton('Start Fleet').click();
-  await window.toast(`the log is damaged in ${damaged} at byte`);
-  await says(window, new RegExp(`the log is damaged in ${damaged}`));
+  await window.toast(`The log is damaged in ${damaged} at byte`);
+  await says(window, new RegExp(`The log is damaged in ${damaged}`));
   await window.snap('damaged');
   await window.welcomeButton('Run Doctor').click();
   await window.terminal.waitFor(/FAIL/);

@@ -23,7 +23,7 @@ describe('a run that outlives its window', () => {
       await killHost(editor, host);
       await release(editor, 'STANDBY-1');
       await ranOnce(editor, 'STANDBY-1');
-      await window.tree('Fan-Outs').waitFor('STANDBY-1 2 of 2 accepted');
+      await window.tree('Fan-Outs').waitFor('STANDBY-1 2/2');
       await window.runCommand('Fleet: Stop Fleet');
       await window.welcomeButton('Start Fleet').waitFor();
       await until('nothing of the fleet runs', async () =>
@@ -47,7 +47,7 @@ describe('a run that outlives its window', () => {
       await ranOnce(editor, 'CLOSED-1');
       const next = await nextWindow(editor);
       await next.openActivity('Fleet');
-      await next.tree('Fan-Outs').waitFor('CLOSED-1 2 of 2 accepted');
+      await next.tree('Fan-Outs').waitFor('CLOSED-1 2/2');
       await next.snap('finished');
     }),
   );
@@ -64,12 +64,12 @@ describe('a run that outlives its window', () => {
         instances.some(({ pid }) => pid !== null && isNaming(pid, editor.place.root)) ? undefined : true,
       );
       await window.openActivity('Fleet');
-      await window.tree('Fan-Outs').waitFor('STOPPED-1 0 of 2 accepted');
-      assert.deepEqual(await window.tree('Instances').rows(), ['coordinator live · in this window']);
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 0/2');
+      assert.deepEqual(await window.tree('Workers').rows(), ['coordinator live · in this window']);
       await window.snap('no-workers');
       await window.runCommand('Fleet: Start Fleet');
       await release(editor, 'STOPPED-1');
-      await window.tree('Fan-Outs').waitFor('STOPPED-1 2 of 2 accepted');
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 2/2');
     }),
   );
 });

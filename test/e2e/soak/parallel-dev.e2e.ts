@@ -14,7 +14,7 @@ describe('a task of agents, each on its own branch', () => {
       await makeRepository(editor);
       await workbench.openActivity('Fleet');
       await workbench.runCommand('Fleet: Start Fleet');
-      await workbench.tree('Instances').waitFor('worker-b live');
+      await workbench.tree('Workers').waitFor('worker-b live');
       assert.equal(
         await workbench.offers('Fleet: Kill Switch: Lift a Stop…'),
         false,
@@ -68,11 +68,11 @@ async function typeTask(workbench: Workbench): Promise<void> {
   const words = subtasks.map(words => `--subtask "${words},executor=agent:writer,attempts=1"`);
   await terminal.run(`clear; spl task fan-out TUT-001 --namespace acme/parser ${words.join(' ')}`);
   const fanOuts = workbench.tree('Fan-Outs');
-  await fanOuts.waitFor('TUT-001 0 of 3 accepted');
+  await fanOuts.waitFor('Harden the parser 0/3');
   await workbench.runCommand('View: Toggle Panel Visibility');
-  await fanOuts.expand('TUT-001');
-  await fanOuts.waitFor(/\[0\] Write tests worker-[ab] · \d/);
-  await fanOuts.waitFor(/\[1\] Find inputs worker-[ab] · \d/);
+  await fanOuts.expand('Harden the parser');
+  await fanOuts.waitFor(/^Write tests running · .* worker-[ab]/);
+  await fanOuts.waitFor(/^Find inputs running · .* worker-[ab]/);
 }
 
 /** Freezes `acme`. Running attempts may still end: one fails. */
@@ -87,15 +87,15 @@ async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): 
   await frozen.waitFor();
   assert.match((await frozen.getAttribute('class')) ?? '', /warning-kind/);
   assert.match((await frozen.getAttribute('aria-label')) ?? '', /soft freeze of acme — bad release, since/);
-  await workbench.tree('Instances').waitFor('coordinator live · in this window · frozen: acme');
+  await workbench.tree('Workers').waitFor('coordinator live · in this window · frozen: acme');
   const fanOuts = workbench.tree('Fan-Outs');
   // The fan-out is in a namespace below the frozen one; its task is not.
-  await fanOuts.waitFor('TUT-001 frozen · 0 of 3 accepted');
-  await fanOuts.waitFor("[2] Mend what they found soft freeze of 'acme' — bad release");
+  await fanOuts.waitFor('Harden the parser frozen · 0/3');
+  await fanOuts.waitFor("Mend what they found soft freeze of 'acme' — bad release");
   await workbench.snap('frozen');
   await writeFile(gateOf(place), '');
-  await fanOuts.waitFor(/\[1\] Find inputs accepted · worker-[ab]/);
-  await fanOuts.waitFor(/\[0\] Write tests failed · .*exit 1/);
+  await fanOuts.waitFor(/^Find inputs passed · .* worker-[ab]/);
+  await fanOuts.waitFor(/^Write tests failed · .*exit 1/);
 }
 
 async function lift(workbench: Workbench): Promise<void> {
@@ -106,14 +106,14 @@ async function lift(workbench: Workbench): Promise<void> {
 }
 
 async function retry(workbench: Workbench): Promise<void> {
-  const toast = await workbench.toast('(TUT-001) failed');
+  const toast = await workbench.toast('“Harden the parser” failed');
   await workbench.snap('failed-join');
-  await toast.getByRole('button', { name: 'Retry Subtask' }).click();
-  await workbench.pick('[0] Write tests');
-  await workbench.question('A hint for the next attempt');
+  await toast.getByRole('button', { name: 'Open Output' }).click();
+  await workbench.tree('Fan-Outs').rowAction('Write tests failed', 'Retry Subtask');
+  await workbench.question('A hint for the agent');
   await workbench.answer('begin with a hint of a test');
   const fanOuts = workbench.tree('Fan-Outs');
-  await fanOuts.waitFor('TUT-001 3 of 3 accepted · round 2');
+  await fanOuts.waitFor('Harden the parser 3/3 · retry 1');
   await workbench.runCommand('Fleet: Show Task');
   await workbench.page
     .locator('.view-line')
@@ -125,12 +125,12 @@ async function retry(workbench: Workbench): Promise<void> {
 /** Shows the changes of the third subtask, which built on the other two, file by file from its branch. */
 async function readChanges(workbench: Workbench): Promise<void> {
   const { page } = workbench;
-  await workbench.tree('Fan-Outs').rowAction('[2] Mend what they found', 'Open Changes');
-  await page.locator('.tab').filter({ hasText: 'TUT-001 [2] — spl/TUT-001/2-1' }).waitFor();
+  await workbench.tree('Fan-Outs').rowAction(/^Mend what they found/, 'Open Changes');
+  await page.locator('.tab').filter({ hasText: 'Mend what they found — spl/TUT-001/2-1' }).waitFor();
   await page.locator('.multiDiffEntry').filter({ hasText: 'Mend.md' }).waitFor();
   await page.locator('.multiDiffEntry .view-line').filter({ hasText: 'did Find' }).first().waitFor();
   await workbench.snap('changes');
-  await workbench.tree('Fan-Outs').contextMenu('[2] Mend what they found', 'Open Terminal in Worktree');
+  await workbench.tree('Fan-Outs').contextMenu(/^Mend what they found/, 'Open Terminal in Worktree');
   await workbench.terminal.ready();
   await workbench.terminal.run('clear; git branch --show-current; ls');
   await workbench.terminal.waitFor(/spl\/TUT-001\/2-1\nMend\.md/);
@@ -153,14 +153,14 @@ async function stopEverything(workbench: Workbench): Promise<void> {
   const stopped = workbench.statusItem('Emergency stop');
   await stopped.waitFor();
   assert.match((await stopped.getAttribute('class')) ?? '', /error-kind/);
-  await workbench.tree('Instances').waitFor('worker-a live · frozen · load 0 of 1');
+  await workbench.tree('Workers').waitFor('worker-a live · frozen · load 0 of 1');
   await workbench.snap('stopped');
   await workbench.runCommand('Fleet: Kill Switch: Lift a Stop…');
   await workbench.pick('emergency stop');
-  await workbench.tree('Instances').waitFor('worker-a live · load 0 of 1');
+  await workbench.tree('Workers').waitFor('worker-a live · load 0 of 1');
   await stopped.waitFor({ state: 'detached' });
   await workbench.runCommand('Fleet: Stop Workers');
-  await workbench.tree('Instances').waitFor(/^coordinator live · in this window$/);
+  await workbench.tree('Workers').waitFor(/^coordinator live · in this window$/);
 }
 
 /** Answers the first question of a freeze. */

@@ -19,21 +19,21 @@ describe('a folder that is not trusted', () => {
         await workbench.snap('none');
         await place.spl('fleet', 'start', '--workers', '1');
         await fleet.fanOut('LOOK-1', [{ goal: 'look', run: 'echo seen' }]);
-        await workbench.tree('Instances').waitFor('worker-a live');
-        await workbench.tree('Fan-Outs').waitFor('LOOK-1 1 of 1 accepted');
+        await workbench.tree('Workers').waitFor('worker-a live');
+        await workbench.tree('Fan-Outs').waitFor('LOOK-1 1/1');
         await workbench.snap('shown');
         for (const title of ['Start Fleet', 'Add Task…', 'Run the First Fan-Out', 'Run Serially to Measure'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), false, title);
         for (const title of ['Stop Fleet', 'Show Task'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
         await fleet.fanOut('BAD-1', [{ goal: 'fail', run: 'exit 3' }]);
-        const toast = await workbench.toast('(BAD-1) failed');
+        const toast = await workbench.toast('BAD-1” failed');
         assert.deepEqual(
           (await toast.locator('.monaco-button').allInnerTexts()).map(label => label.trim()).filter(Boolean),
-          ['Open Report', "Don't Show Again"],
+          ['Open Output', "Don't Show Again"],
         );
-        await toast.getByRole('button', { name: 'Open Report' }).click();
-        await workbench.webview('BAD-1');
+        await toast.getByRole('button', { name: 'Open Output' }).click();
+        await workbench.terminal.waitFor(/End of the output|It printed nothing/);
       },
     ),
   );
