@@ -48,6 +48,16 @@ export async function shownText(name: string | RegExp): Promise<string> {
   return document.getText();
 }
 
+/** Returns the Markdown of a rendered page, by its title. */
+export async function pageText(title: string): Promise<string> {
+  const isShown = (): boolean =>
+    vscode.window.tabGroups.all.some(({ activeTab }) => activeTab?.label.includes(title) === true);
+  await until(`a tab with ${title}`, async () => (isShown() ? true : undefined));
+  const document = vscode.workspace.textDocuments.find(({ uri }) => uri.path === `/${title}.md`);
+  assert.ok(document !== undefined, `no document of ${title}`);
+  return document.getText();
+}
+
 /** Runs `spl` as in a terminal outside the editor, with the built program of the extension. */
 export async function spl(...words: readonly string[]): Promise<string> {
   const file = join(extension().extensionPath, 'dist', 'bin', 'spl');
