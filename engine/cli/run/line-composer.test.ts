@@ -108,6 +108,23 @@ describe('the lines of a run', () => {
     );
   });
 
+  it('are the same whether their bytes arrive together or one by one, wherever they lie in memory', () => {
+    const byte = fc.oneof(
+      fc.constantFrom(0, 9, 10, 13, 27, 31, 32, 126, 127, 128, 0x9b, 0xa0, 0xc2, 255),
+      fc.integer({ min: 32, max: 126 }),
+    );
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 40 }), fc.nat({ max: 3 }), (bytes, shift) => {
+        const memory = new Uint8Array(shift + bytes.length);
+        memory.set(bytes, shift);
+        const together = composed([memory.subarray(shift)]);
+        const apart = composed(bytes.map(each => Buffer.of(each)));
+        assert.deepEqual(together.toString('latin1'), apart.toString('latin1'));
+      }),
+      { numRuns: runs(500) },
+    );
+  });
+
   it('never tear a character or a sequence of a line that is too long', () => {
     fc.assert(
       fc.property(fc.nat({ max: 8 }), fc.constantFrom('é', '✓', '🚀', `${RED}x${RESET}`), (shift, unit) => {
