@@ -73,7 +73,6 @@ export async function listRepository(root: string, depth = 0): Promise<Files> {
     '-z',
     '-t',
     '--stage',
-    '--cached',
     '--others',
     '--exclude-standard',
   );

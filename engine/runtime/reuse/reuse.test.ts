@@ -164,20 +164,47 @@ const aCase: fc.Arbitrary<Case> = fc.record({
   ),
 });
 
-/** Changes that are rare among random ones, each between two attempts. */
+/** A change between two attempts, and what the command of the first one changes. */
+interface Rare extends Partial<Pick<Case, 'isRepository'>> {
+  readonly inputs: string[];
+  readonly outputs?: string[];
+  readonly by?: Change;
+  readonly before?: Change;
+}
+
+const written = (name: (typeof FILES)[number], content = '1'): Change => ({
+  kind: 'write',
+  file: name,
+  text: content,
+});
+
+/** Changes that are rare among random ones, each before the second of four attempts. */
 const RARE: readonly Case[] = (
   [
-    [['src'], [], { kind: 'rename', file: 'app/src/b.ts', to: 'app/src/new.ts' }],
-    [['a.ts'], [], { kind: 'link', file: 'app/a.ts', target: 'a.ts' }],
-    [['li*'], ['dist/*.js'], { kind: 'link', file: 'app/dist', target: 'src' }],
-  ] as const
-).map(([inputs, outputs, rare]) => ({
-  ...{ inputs: [...inputs], outputs: [...outputs], isRepository: true, isRemembering: false },
+    { inputs: ['src'], before: { kind: 'rename', file: 'app/src/b.ts', to: 'app/src/new.ts' } },
+    { inputs: ['a.ts'], before: { kind: 'link', file: 'app/a.ts', target: 'a.ts' } },
+    {
+      inputs: ['li*'],
+      outputs: ['dist/*.js'],
+      before: { kind: 'link', file: 'app/dist', target: 'src' },
+    },
+    // Tracked, untracked, ignored, and committed in a repository inside.
+    { inputs: ['src'], before: written('app/src/b.ts') },
+    { inputs: ['**'], before: written('app/notes.md') },
+    { inputs: ['**'], before: written('app/ignored.log') },
+    { inputs: ['lib'], before: { kind: 'commit', repository: 'app/lib' } },
+    { inputs: ['nested/**'], before: { kind: 'commit', repository: 'app/nested' }, isRepository: false },
+    // The command writes its outputs among its inputs, or changes its inputs, which then are as before.
+    { inputs: ['**'], outputs: ['dist'], by: written('app/dist/made.js') },
+    { inputs: ['src'], by: written('app/src/b.ts'), before: written('app/src/b.ts', '0') },
+  ] satisfies readonly Rare[] as readonly Rare[]
+).map(({ inputs, outputs = [], by, before: earlier, isRepository = true }) => ({
+  ...{ inputs, outputs, isRepository, isRemembering: false },
   attempts: [
+    { before: [], by: by === undefined ? [] : [by] },
+    { before: earlier === undefined ? [] : [earlier], by: [] },
     { before: [], by: [] },
-    { before: [rare], by: [] },
-    { before: [], by: [] },
-    { before: [{ kind: 'write', file: 'app/dist/made.js', text: '1' }], by: [] },
+    { before: [written('app/dist/made.js')], by: [] },
   ],
 }));
 
@@ -257,7 +284,7 @@ describe('reuse', () => {
     await fc.assert(
       fc.asyncProperty(aCase, given => playedBy(given, number++)),
       // To shrink a failure takes minutes.
-      { numRuns: runs(10), examples: RARE.map(each => [each]), verbose: 1, endOnFailure: true },
+      { numRuns: RARE.length + runs(7), examples: RARE.map(each => [each]), verbose: 1, endOnFailure: true },
     );
   });
 });
@@ -282,6 +309,24 @@ describe('the digest of a file', () => {
     }
     rmSync(folder, { recursive: true });
   });
+
+  for (const member of ['ino', 'dev', 'size', 'mtimeNs', 'ctimeNs'] as const)
+    it(`is not that of a file with another ${member}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'spl-reuse-'));
+      const path = join(folder, 'f');
+      writeFileSync(path, '1');
+      const stat = lstatSync(path, { bigint: true });
+      const digests = new ContentDigests(() => Number(stat.ctimeMs) + 60_000);
+      const digest = async (of: typeof stat): Promise<string> =>
+        (await digests.of(path, of, new WorkSlice())).toString('hex');
+      assert.equal(await digest(stat), hash('1'));
+      writeFileSync(path, '2');
+      assert.equal(await digest(stat), hash('1'));
+      const other = Object.assign(Object.create(Object.getPrototypeOf(stat) as object) as typeof stat, stat);
+      other[member] += 1n;
+      assert.equal(await digest(other), hash('2'));
+      rmSync(folder, { recursive: true });
+    });
 });
 
 /** Makes a repository with ignore rules, a submodule and a repository that is no submodule. */
