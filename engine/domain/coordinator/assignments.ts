@@ -19,7 +19,7 @@ import {
 } from './worker-state.ts';
 import type { DeliveryRef, Returned } from '../model/messages.ts';
 import type { Membership } from './membership.ts';
-import { recallWaiting } from './recalls.ts';
+import { recallForFree, recallWaiting } from './recalls.ts';
 import type { Completion } from './completion.ts';
 import type { Child, FanOut } from '../model/state.ts';
 import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
@@ -73,6 +73,7 @@ export class Assignments {
     }
     for (const [{ fanOut, child }, reason] of ended)
       this.#completion.endDelivery(fanOut, child, { ...nothingRan, verdict: 'failed', reason }, false, now);
+    recallForFree(this.#step, this.#membership, now);
     return ended.length > 0;
   }
 

@@ -1,7 +1,8 @@
 import type { Did } from '../../record/ids.ts';
 import { refOf } from './assignment-record.ts';
 import { pushTo } from '../model/push-to.ts';
-import { isLinked, moveAssignment, stalledBehind, type WorkerLink } from './worker-state.ts';
+import { isLinked, moveAssignment, waitingBehind, type WorkerLink } from './worker-state.ts';
+import { takesWork } from './scheduler.ts';
 import type { DeliveryRef } from '../model/messages.ts';
 import type { Membership } from './membership.ts';
 import type { Child, FanOut } from '../model/state.ts';
@@ -20,12 +21,16 @@ export function recallUnstarted(step: DecisionBuffer, membership: Membership, fa
   for (const [did, deliveries] of toRecall) step.send(did, { type: 'recall', deliveries });
 }
 
-/** Recalls deliveries that wait at a busy worker while another worker is free. */
-export function recallStalled(step: DecisionBuffer, membership: Membership, now: number): void {
+/** Recalls deliveries that wait at a busy worker while another worker is free. Call it when nothing else can start there. */
+export function recallForFree(step: DecisionBuffer, membership: Membership, now: number): void {
   const links = [...membership.links.values()].filter(isLinked);
-  if (!links.some(link => link.order === 'work' && link.assigned.size < membership.slotsOf(link))) return;
+  const isFree = (link: WorkerLink): boolean =>
+    link.assigned.size < membership.slotsOf(link) && takesWork(step.state.instances.get(link.did), link);
+  if (!links.some(link => link.assigned.size > membership.slotsOf(link)) || !links.some(isFree)) return;
   for (const link of links) {
-    const waiting = stalledBehind(link, membership.slotsOf(link), now).filter(child => isFree(link, child));
+    const waiting = waitingBehind(link, membership.slotsOf(link), now).filter(child =>
+      isMovable(link, child),
+    );
     const deliveries = waiting.slice(0, Math.ceil(waiting.length / 2)).map(child => {
       const assignment = link.assigned.get(child)!;
       moveAssignment(assignment, 'recall');
@@ -48,8 +53,6 @@ export function recallWaiting(step: DecisionBuffer, membership: Membership, exec
   }
 }
 
-/** Returns true for a child that may go to another worker. */
-function isFree(link: WorkerLink, child: Child): boolean {
-  const kind = link.assigned.get(child)!.fanOut.subtasks[child.index]!.target.kind;
-  return kind === 'least-loaded' || kind === 'round-robin';
-}
+/** Returns true for a child that may go to another worker: round robin would choose the same one. */
+const isMovable = (link: WorkerLink, child: Child): boolean =>
+  link.assigned.get(child)!.fanOut.subtasks[child.index]!.target.kind === 'least-loaded';

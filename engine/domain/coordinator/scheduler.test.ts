@@ -162,6 +162,16 @@ describe('dispatch', () => {
     assert.equal(fanOut.children[recalled[0]!]!.attempt <= 1, true, 'and it was no attempt');
   });
 
+  it('recalls a delivery that waits for more than a moment as soon as another worker is free', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(4);
+    fleet.report(fanOut, 0, { wall_time_secs: 0.1 });
+    assert.equal(fanOut.children[3]!.worker, fanOut.children[2]!.worker, 'the first that asks gets both');
+    assert.deepEqual(fleet.deliveriesSent('recall'), []);
+    fleet.report(fanOut, 1, { wall_time_secs: 0.1 });
+    assert.deepEqual(fleet.deliveriesSent('recall'), [3]);
+  });
+
   it('assigns every child exactly once, for any dependencies', () => {
     const cases = fc.record({
       workers: fc.integer({ min: 1, max: 4 }),

@@ -133,7 +133,7 @@ export function capacitiesOf(
   const capacities: WorkerCapacity[] = [];
   for (const link of links.values()) {
     const instance = state.instances.get(link.did);
-    if (instance === undefined || !takesWork(instance, link)) continue;
+    if (!takesWork(instance, link)) continue;
     capacities.push({
       instance,
       link,
@@ -144,8 +144,10 @@ export function capacitiesOf(
   return capacities.sort((a, b) => a.link.upSince - b.link.upSince);
 }
 
-function takesWork(instance: Instance, link: WorkerLink): boolean {
+/** Returns true for a worker that is there and may start something. */
+export function takesWork(instance: Instance | undefined, link: WorkerLink): instance is Instance {
   return (
+    instance !== undefined &&
     isLinked(link) &&
     link.order === 'work' &&
     instance.role === 'worker' &&

@@ -3,7 +3,7 @@ import { nothingRan, refOf } from './assignment-record.ts';
 import type { Assignments } from './assignments.ts';
 import { isAwaited, lookMs, startedAtOf, type WorkerLink } from './worker-state.ts';
 import type { Membership } from './membership.ts';
-import { recallStalled } from './recalls.ts';
+import { recallForFree } from './recalls.ts';
 import type { Completion } from './completion.ts';
 import type { Child, FanOut } from '../model/state.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
@@ -44,7 +44,7 @@ export class Timeouts {
     this.#noticeAbsence(now);
     this.#judgeInstances(now);
     this.#endOverdue(now);
-    recallStalled(step, membership, now);
+    recallForFree(step, membership, now);
     for (const link of membership.links.values())
       if (link.lookAt <= now) link.lookAt = now + lookMs(link, membership.slotsOf(link));
     assignments.endBackoffs(now);

@@ -51,6 +51,8 @@ type Progress =
 
 /** The maximum work that may wait at a worker beyond its slots, in ms of running time: enough to hide a round trip. */
 const AHEAD_MS = 50;
+/** The duration of attempts from which on none waits at a busy worker, in ms: a round trip is short beside it. */
+const LONG_MS = 500;
 /** The maximum number of deliveries per slot that may wait: a few batches of reports. */
 const AHEAD_MAX = 512;
 
@@ -125,22 +127,26 @@ export function lookMs(link: WorkerLink, slots: number): number {
 }
 
 /**
- * Returns the number of deliveries that a worker may hold: its slots, plus about 50 ms of work by the mean so far
- * unless it has stalled. Long attempts therefore do not queue at a busy worker while another is free.
+ * Returns the number of deliveries that a worker may hold: its slots, plus about 50 ms of work by the mean so far, at
+ * least one for each slot, unless it has stalled. Long attempts do not queue at a busy worker.
  */
 export function windowOf(link: WorkerLink, slots: number, now: number): number {
-  if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS || isStalled(link, slots, now))
-    return slots;
-  return slots * Math.min(AHEAD_MAX, Math.ceil(AHEAD_MS / Math.max(link.meanWallMs, 0.05)));
+  const { meanWallMs } = link;
+  if (meanWallMs === undefined || meanWallMs >= LONG_MS || isStalled(link, slots, now)) return slots;
+  return slots * Math.min(AHEAD_MAX, Math.max(2, Math.ceil(AHEAD_MS / Math.max(meanWallMs, 0.05))));
 }
 
 export function noteWall(link: WorkerLink, wallMs: number): void {
   link.meanWallMs = link.meanWallMs === undefined ? wallMs : link.meanWallMs * 0.8 + wallMs * 0.2;
 }
 
-/** Returns the deliveries that wait beyond the slots of a worker that has not reported for a while, newest first. */
-export function stalledBehind(link: WorkerLink, slots: number, now: number): Child[] {
-  if (link.assigned.size <= slots || !isStalled(link, slots, now)) return [];
+/**
+ * Returns the deliveries that wait beyond the slots of a worker that has not reported for a while, or whose attempts
+ * take longer than a recall, newest first.
+ */
+export function waitingBehind(link: WorkerLink, slots: number, now: number): Child[] {
+  if (link.assigned.size <= slots || !((link.meanWallMs ?? 0) >= AHEAD_MS || isStalled(link, slots, now)))
+    return [];
   return [...link.assigned]
     .slice(slots)
     .filter(([, { progress }]) => progress.state === 'waiting')
