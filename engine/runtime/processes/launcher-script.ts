@@ -28,8 +28,8 @@
  * | `released` | id |
  * | `pong` | |
  *
- * After a fork, each page that either process writes to is copied first. So the parent prepares all that it can, and the child
- * does only what nobody can do for it.
+ * After a fork, each page that either process writes to is copied first. So the parent prepares all that it can, waits until the
+ * child is the command, and the child does only what nobody can do for it.
  *
  * On Linux it adopts the processes that its commands orphan (`PR_SET_CHILD_SUBREAPER`): a process that left its group becomes
  * a child of the launcher, so that a look at its children replaces a walk over all processes of the machine.
