@@ -126,11 +126,16 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#same([index === undefined ? taskRow(thread) : { kind: 'child', thread, index }])[0];
   }
 
-  /** Shows a task that the scope leaves out, until the tree is next put in order: somebody asked for it by name. */
-  include(thread: string): void {
-    if (this.#order.includes(thread)) return;
-    this.#order = [thread, ...this.#order];
-    this.#changed.fire(undefined);
+  /**
+   * Makes the editor read the row of a task, so that it can be revealed. A task that the scope leaves out is shown until
+   * the tree is next put in order.
+   */
+  async include(thread: string): Promise<void> {
+    if (!this.#order.includes(thread)) {
+      this.#order = [thread, ...this.#order];
+      this.#changed.fire(undefined);
+    }
+    await this.#changed.settled();
   }
 
   /** Forgets the rows below a row that was collapsed. */

@@ -22,6 +22,14 @@ export class PacedChanges<T> implements vscode.Disposable {
     else this.#timer ??= setTimeout(() => this.#fire(), waitMs);
   }
 
+  /** Resolves when nothing waits to be fired, so that the editor reads the rows of now. */
+  async settled(): Promise<void> {
+    if (this.#timer === undefined) return;
+    await new Promise<void>(resolve => {
+      const heard = this.event(() => (heard.dispose(), resolve()));
+    });
+  }
+
   dispose(): void {
     clearTimeout(this.#timer);
     this.#emitter.dispose();

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { child, coordinator, task, THREAD, WORKER_A_DID } from '../../engine/cli/testing/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor, type ShownTree } from '../../test/stubs/vscode.ts';
+import { settled } from '../testing/editor.ts';
 import { useModel } from '../testing/model.ts';
 import { Attention } from './attention.ts';
 import { Trees } from './trees.ts';
@@ -101,6 +102,17 @@ describe('the trees of a window', () => {
     await on.window.pass(2000);
     await waiting;
     assert.deepEqual([view('instances').revealed.length, view('fanOuts').revealed.length], [1, 2]);
+  });
+
+  it('reveal a row only when the editor reads the rows again, also one that a filter leaves out', async () => {
+    await on.window.has({});
+    on.window.scope.search('nothing has this');
+    void trees.reveal({ kind: 'task', thread: THREAD });
+    await settled();
+    assert.equal(view('fanOuts').revealed.length, 0, 'the editor would not know the row');
+    await on.window.pass();
+    assert.equal(view('fanOuts').revealed.length, 1);
+    assert.equal((await view('fanOuts').provider.getChildren())?.length, 1);
   });
 
   it('return the selection if commands can act on it', () => {

@@ -110,7 +110,7 @@ export class Trees implements vscode.Disposable {
     await this.#model.known(target.thread);
     const node = this.#fanOuts.node(target.thread, index);
     if (node === undefined) return;
-    this.#fanOuts.include(target.thread);
+    await this.#fanOuts.include(target.thread);
     await this.#fanOutsView.reveal(node, { focus: true, expand: target.kind === 'task' });
   }
 
