@@ -53,7 +53,7 @@ async function fanOutAndWatch(workbench: Workbench): Promise<void> {
   await page.locator('.view-line').filter({ hasText: 'losers:' }).waitFor();
   const blanks = [
     'notes',
-    'echo drafting; sleep 2; echo drafted',
+    'echo drafting; sleep 6; echo drafted',
     'links',
     'echo checking; sleep 1; echo 7 links are fine',
   ];
