@@ -39,8 +39,12 @@ const entries = [
     from: 'extension/extension.ts',
     to: 'extension/extension.js',
     external: ['vscode'],
-    apart: { './plans/plan-client.ts': './plan-client.js' },
+    apart: {
+      './plans/plan-client.ts': './plan-client.js',
+      '../../engine/plan/draft/from-fan-out.ts': './plan-of-fan-out.js',
+    },
   },
+  { from: 'engine/plan/draft/from-fan-out.ts', to: 'extension/plan-of-fan-out.js' },
   { from: 'extension/plans/plan-client.ts', to: 'extension/plan-client.js', external: ['vscode'] },
 ];
 

@@ -51,6 +51,7 @@ export const neighbours = {
     'engine/home/',
     'engine/record/ids.ts',
     'engine/language/protocol.ts',
+    'engine/plan/draft/from-fan-out.ts',
     'engine/runtime/environment.ts',
     'engine/runtime/git/git.ts',
     'engine/errors.ts',

@@ -51,6 +51,7 @@ export const COMMANDS = {
   'fleet.filterTasks': nothing,
   'fleet.clearFilter': nothing,
   'fleet.runSerial': ownTaskSchema,
+  'fleet.savePlan': ownTaskSchema,
   'fleet.showTask': ownTaskSchema,
   'fleet.showJson': ownTaskSchema,
   'fleet.replay': workSchema,

@@ -32,6 +32,8 @@ const toViewSchema = v.variant('type', [
     type: v.literal('task'),
     thread: v.string(),
     alias: v.string(),
+    /** The name of the run, such as `release #4`, or the alias. */
+    name: v.string(),
     goal: v.string(),
     serial: v.boolean(),
   }),
@@ -75,6 +77,12 @@ const requestSchema = v.variant('kind', [
   /** Retries every subtask that did not accept, in one round. */
   v.strictObject({ kind: v.literal('retry-failed') }),
   v.strictObject({ kind: v.literal('cancel'), index: whole }),
+  /** Cancels the whole task. */
+  v.strictObject({ kind: v.literal('cancel-run') }),
+  v.strictObject({ kind: v.literal('rerun') }),
+  /** Opens the fan-out as a new plan. */
+  v.strictObject({ kind: v.literal('save-plan') }),
+  /** Holds the view still. */
   v.strictObject({ kind: v.literal('pause') }),
   v.strictObject({ kind: v.literal('resume') }),
   v.strictObject({ kind: v.literal('run-serial') }),

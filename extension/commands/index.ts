@@ -40,6 +40,7 @@ import {
 } from './namespace.ts';
 import { openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
 import { query } from './query.ts';
+import { savePlan } from './save-plan.ts';
 import { clearFilter, filterTasks, showAllFolders, showThisFolder } from './scope.ts';
 import {
   archive,
@@ -100,6 +101,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.filterTasks': filterTasks,
   'fleet.clearFilter': clearFilter,
   'fleet.runSerial': runSerial,
+  'fleet.savePlan': savePlan,
   'fleet.showTask': showTask,
   'fleet.showJson': showJson,
   'fleet.replay': replay,

@@ -3,6 +3,7 @@ import type { EngineClient } from '../../engine/client/client.ts';
 import { followFanOut, type FanOutChange } from '../../engine/client/fan-out.ts';
 import { keepFollowing } from '../../engine/client/follow.ts';
 import type { JoinStatus } from '../../engine/contract/documents.ts';
+import { runText } from '../../engine/contract/run-name.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {
   decodeToHost,
@@ -22,6 +23,7 @@ import { pageFile, pageOf } from './page.ts';
 import { runRequested, type CommandRequest } from './panel-commands.ts';
 import { problemOf } from './problem.ts';
 import { SerialRun } from './serial-run.ts';
+import { panelTitle } from './panel-title.ts';
 import { SpeedupReports } from './speedup-reports.ts';
 import { viewStrings } from './strings.ts';
 
@@ -91,7 +93,8 @@ export class JoinPanel implements vscode.Disposable {
       () => ({ task: task.thread, vsSerial: this.#serial.baseline }),
       report => this.#post(report),
     );
-    panel.title = task.alias;
+    const icon = (name: string): vscode.Uri => vscode.Uri.joinPath(host.extensionUri, 'media', name);
+    panel.iconPath = { light: icon('panel-light.svg'), dark: icon('panel-dark.svg') };
     this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#onMessage(data)));
     this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
     this.#owned.add(host.access.onDidChange(() => this.#followAnew()));
@@ -107,6 +110,10 @@ export class JoinPanel implements vscode.Disposable {
 
   get thread(): string {
     return this.#thread;
+  }
+
+  get title(): string {
+    return this.#panel.title;
   }
 
   reveal(): void {
@@ -213,11 +220,13 @@ export class JoinPanel implements vscode.Disposable {
 
   async #tellTask(client: EngineClient, signal: AbortSignal): Promise<void> {
     const task = await client.report('task', { task: this.#thread }, signal);
-    this.#alias = this.#panel.title = task.alias;
+    const name = task.run == null ? task.alias : runText(task.run);
+    this.#alias = task.alias;
+    this.#panel.title = panelTitle(task);
     const serial = task.fan_out?.serial ?? false;
     // A goal may be very long. Its first part is enough.
     const goal = task.goal.slice(0, 500);
-    this.#post({ type: 'task', thread: task.thread, alias: task.alias, goal, serial });
+    this.#post({ type: 'task', thread: task.thread, alias: task.alias, name, goal, serial });
   }
 
   #changed(client: EngineClient, change: FanOutChange, signal: AbortSignal): void {

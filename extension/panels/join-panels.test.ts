@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
-import { editor, escape, press, saveAs, type, type ShownPanel } from '../../test/stubs/vscode.ts';
+import { editor, escape, part, press, saveAs, type, type ShownPanel } from '../../test/stubs/vscode.ts';
 import { decodeToView, type ToView, type ViewRequest } from '../../webview/protocol.ts';
 import type { CommandId } from '../command-registry.ts';
 import { next, settled } from '../testing/editor.ts';
@@ -90,22 +90,47 @@ describe('the panel of a join', () => {
   const client = () => on.fleet.client;
 
   it('is one for each task, and is revealed when it is opened again', () => {
-    for (const each of [alias, 'OTHER', alias]) panels.open({ thread: each, alias: each });
+    for (const each of ['ONE', 'OTHER', 'ONE']) panels.open({ thread: each, alias: each });
     assert.deepEqual(
       editor.panels.map(({ title, reveals }) => [title, reveals]),
       [
-        [alias, 1],
+        ['ONE', 1],
         ['OTHER', 0],
       ],
     );
     editor.panels[0]!.dispose();
-    panels.open({ thread: alias, alias });
+    panels.open({ thread: 'ONE', alias: 'ONE' });
     assert.equal(editor.panels.length, 3);
+  });
+
+  it('has an icon, and the goal as its title', async () => {
+    const { panel } = await open().ready();
+    assert.equal(panel.title, `a goal · ${alias}`);
+    const { light, dark } = panel.iconPath as { light: vscode.Uri; dark: vscode.Uri };
+    for (const each of [light, dark])
+      await access(new URL(`../../media/${each.path.split('/').at(-1)}`, import.meta.url));
+  });
+
+  it('takes the place of its tab of an earlier session, which was not shown since', () => {
+    const tab = (label: string, viewType: string): vscode.Tab =>
+      part<vscode.Tab>('Tab', {
+        label,
+        input: new vscode.TabInputWebview(viewType),
+        group: part<vscode.TabGroup>('TabGroup', { viewColumn: 2 }),
+      });
+    const [same, other, foreign] = [
+      tab(`a goal · ${alias}`, 'mainThreadWebview-fleet.join'),
+      tab('a goal · OTHER', 'mainThreadWebview-fleet.join'),
+      tab(`a goal · ${alias}`, 'mainThreadWebview-markdown.preview'),
+    ];
+    editor.sleepingTabs = [other, foreign, same];
+    open();
+    assert.deepEqual(editor.sleepingTabs, [other, foreign]);
   });
 
   it('sends its page the texts, the task, the fan-out to its end, and the speedup', async () => {
     const page = await open().ready();
-    assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', alias]);
+    assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', `a goal · ${alias}`]);
     const task = await page.message('task');
     assert.deepEqual([task.alias, task.goal, task.serial], [alias, alias, false]);
     const first = await page.message('change');
@@ -208,13 +233,14 @@ describe('the panel of a join', () => {
     await on.window.knows(serial.thread);
     const child = { kind: 'child', thread, index: 1 };
     const calls: readonly (readonly [ViewRequest, CommandId, object])[] = [
+      [{ kind: 'cancel-run' }, 'fleet.cancel', { kind: 'task', thread }],
       [{ kind: 'output', index: 1 }, 'fleet.showOutput', child],
       [{ kind: 'retry', index: 1 }, 'fleet.retry', child],
       [{ kind: 'cancel-serial' }, 'fleet.cancel', { kind: 'task', thread: serial.thread }],
       [{ kind: 'open-serial' }, 'fleet.openReport', { kind: 'task', thread: serial.thread }],
     ];
     for (const [request, command, target] of calls) {
-      const isAsked = ['retry', 'cancel-serial'].includes(request.kind);
+      const isAsked = ['retry', 'cancel-run', 'cancel-serial'].includes(request.kind);
       if (isAsked) editor.person.will(escape, escape);
       await page.ask(request);
       const fromPanel = seen();
@@ -222,6 +248,15 @@ describe('the panel of a join', () => {
       assert.deepEqual(fromPanel, seen(), request.kind);
     }
     for (const index of [0, 1]) await on.fleet.end(serial.thread, index, 'accept');
+  });
+
+  it('runs everything again, and opens the subtasks as a plan', async () => {
+    await end();
+    const page = await open().ready();
+    await page.ask({ kind: 'rerun' });
+    assert.deepEqual(editor.executed.at(-1), ['fleet.rerun', { kind: 'task', thread }]);
+    assert.deepEqual(await page.ask({ kind: 'save-plan' }), { ok: true, value: null });
+    assert.match(editor.texts.active?.document.getText() ?? '', /say goodbye/);
   });
 
   it('runs all that failed again', async () => {

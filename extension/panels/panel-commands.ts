@@ -1,9 +1,10 @@
+import * as vscode from 'vscode';
 import type { ViewRequest } from '../../webview/protocol.ts';
 import type { RunCommand } from '../command-registry.ts';
 
 /** A request for an action that a command of the window performs. */
 export type CommandRequest = ViewRequest & {
-  kind: 'output' | 'retry' | 'retry-failed' | 'cancel' | 'run-serial' | 'cancel-serial' | 'open-serial';
+  kind: Exclude<ViewRequest['kind'], 'pause' | 'resume' | 'export-json' | 'export-picture'>;
 };
 
 /**
@@ -27,6 +28,13 @@ export async function runRequested(
       return void (await run('fleet.cancel', { kind: 'child', thread, index: request.index }));
     case 'retry-failed':
       return void (await run('fleet.retryFailed', task));
+    case 'cancel-run':
+      return void (await run('fleet.cancel', task));
+    case 'rerun':
+      // The command shows its own errors.
+      return void (await vscode.commands.executeCommand('fleet.rerun', task));
+    case 'save-plan':
+      return void (await run('fleet.savePlan', task));
     case 'run-serial':
       return run('fleet.runSerial', task);
     case 'cancel-serial':

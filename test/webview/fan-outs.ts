@@ -194,13 +194,13 @@ export function underWay(): Story {
     runningSince(5, 'worker-b', 4.8, { name: 'unit tests: extension' }),
     ended(6, 'worker-c', [0.3, 4.0], 'timeout', { name: 'docs', reason: 'ran longer than 4s' }),
     runningSince(7, 'worker-c', 4.4, { name: 'bundle' }),
-    child(8, { name: 'package', reason: 'waiting for subtask 2, 7', depends_on: [2, 7] }),
-    child(9, { name: 'smoke test', reason: 'waiting for subtask 8', depends_on: [8] }),
+    child(8, { name: 'package', reason: 'waiting for types, bundle', depends_on: [2, 7] }),
+    child(9, { name: 'smoke test', reason: 'waiting for package', depends_on: [8] }),
   ];
   const status = statusOf(children, {
     predicate: 'k_of_n:6',
     losers: 'drain',
-    reason: '2 of 10, needs 4 more of 3 running and 2 pending',
+    reason: '2 of 10 accepted, needs 4 more of 3 running, 2 pending',
   });
   return { goal: GOAL, at: 6.2, status, children, speedup: speedup({ measured_wall_secs: null }) };
 }
@@ -218,7 +218,7 @@ export function satisfied(): Story {
     ended(7, 'worker-c', [4.8, 5.1], 'cancelled', {
       name: 'soak',
       after_join: true,
-      reason: 'a loser of the join',
+      reason: 'the join was satisfied (losers: drain)',
     }),
   ];
   const status = statusOf(children, {
@@ -226,7 +226,7 @@ export function satisfied(): Story {
     outcome: 'satisfied',
     predicate: 'k_of_n:7',
     losers: 'drain',
-    reason: '7 of 8 accepted, 7 were needed',
+    reason: '7 of 8 accepted, needed 7',
     joined_unix: OPENED + 9.2,
   });
   const measured = {
@@ -248,19 +248,43 @@ export function satisfied(): Story {
   return { goal: GOAL, at: 12, status, children, speedup: report };
 }
 
+/** Returns a joined fan-out of which each subtask passed, without a serial run. */
+export function passed(): Story {
+  const { children, status, speedup: report, ...story } = satisfied();
+  const all = children.map(each => ({
+    ...each,
+    verdict: 'accept' as const,
+    after_join: false,
+    reason: null,
+  }));
+  const told = { ...status, predicate: 'all', counts: { ...status.counts, accepted: 8, cancelled: 0 } };
+  return {
+    ...story,
+    children: all,
+    status: { ...told, census: told.counts, joined_unix: OPENED + 9.9 },
+    speedup: { ...report, measured: null },
+  };
+}
+
 /** Returns a joined fan-out that could not be satisfied. */
 export function unsatisfiable(): Story {
   const children = [
     ended(0, 'worker-a', [0.1, 1.2], 'accept', { name: 'checkout' }),
     ended(1, 'worker-b', [0.1, 2.8], 'failed', { name: 'migrate', reason: 'exited with 3', exit_code: 3 }),
-    ended(2, 'worker-a', [1.4, 1.5], 'cancelled', { name: 'seed', reason: 'a loser of the join' }),
-    ended(3, 'worker-b', [3.0, 0.1], 'cancelled', { name: 'verify', reason: 'a loser of the join' }),
+    ended(2, 'worker-a', [1.4, 1.5], 'cancelled', {
+      name: 'seed',
+      reason: 'the join was satisfied (losers: drain)',
+    }),
+    ended(3, 'worker-b', [3.0, 0.1], 'cancelled', {
+      name: 'verify',
+      reason: 'the join was satisfied (losers: drain)',
+    }),
   ];
   const status = statusOf(children, {
     complete: true,
     outcome: 'unsatisfiable',
     losers: 'cancel',
-    reason: '1 of 4, 3 ended otherwise: all can no longer hold',
+    reason: 'needs 4 of 4; 1 failed, so at most 3 can accept',
     joined_unix: OPENED + 2.9,
   });
   const report = speedup({

@@ -84,7 +84,7 @@ export abstract class StandInHost {
     return [
       { type: 'init', strings: viewStrings() },
       { type: 'stream', state: 'connecting', note: null },
-      { type: 'task', thread, alias, goal, serial: false },
+      { type: 'task', thread, alias, name: alias, goal, serial: false },
       { type: 'stream', state: 'live', note: null },
       ...pages,
       { type: 'speedup', report: speedupRow(speedup), problem: null },
@@ -95,7 +95,7 @@ export abstract class StandInHost {
   async show(story: Story): Promise<void> {
     await this.send({ type: 'init', strings: viewStrings() });
     const { thread, alias } = story.status;
-    await this.send({ type: 'task', thread, alias, goal: story.goal, serial: false });
+    await this.send({ type: 'task', thread, alias, name: alias, goal: story.goal, serial: false });
     await this.send({ type: 'stream', state: 'live', note: null });
     await this.send({ type: 'speedup', report: speedupRow(story.speedup), problem: null });
     await this.change(story, true);

@@ -163,7 +163,14 @@ describe('the panel Join & Speedup in a browser', () => {
     const asked: string[] = [];
     panel.page.on('request', request => asked.push(request.url()));
     await panel.show(satisfied());
-    await panel.send({ type: 'task', thread: 't', alias: 'a', goal: 'g', serial: true } satisfies ToView);
+    await panel.send({
+      type: 'task',
+      thread: 't',
+      alias: 'a',
+      name: 'a',
+      goal: 'g',
+      serial: true,
+    } satisfies ToView);
     assert.deepEqual(asked, []);
   });
 });

@@ -19,7 +19,10 @@ import output from '@vscode/codicons/src/icons/output.svg';
 import pass from '@vscode/codicons/src/icons/pass.svg';
 import play from '@vscode/codicons/src/icons/play.svg';
 import playCircle from '@vscode/codicons/src/icons/play-circle.svg';
+import question from '@vscode/codicons/src/icons/question.svg';
 import refresh from '@vscode/codicons/src/icons/refresh.svg';
+import runAll from '@vscode/codicons/src/icons/run-all.svg';
+import saveAs from '@vscode/codicons/src/icons/save-as.svg';
 import screenFull from '@vscode/codicons/src/icons/screen-full.svg';
 import stopCircle from '@vscode/codicons/src/icons/stop-circle.svg';
 import sync from '@vscode/codicons/src/icons/sync.svg';
@@ -49,7 +52,10 @@ const ICONS = {
   pass,
   play,
   playCircle,
+  question,
   refresh,
+  runAll,
+  saveAs,
   screenFull,
   stopCircle,
   sync,
@@ -79,6 +85,7 @@ const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
   cancelled: 'circleSlash',
   skipped: 'debugStepOver',
   running: 'playCircle',
+  needsYou: 'question',
   pending: 'circleLarge',
 };
 

@@ -61,6 +61,9 @@ export const shared = css`
   .look.running {
     color: var(--fleet-running);
   }
+  .look.needsYou {
+    color: var(--fleet-needsYou);
+  }
   .look.pending {
     color: var(--fleet-pending);
   }

@@ -1,32 +1,15 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
-import { icon, lookIcon, type IconName } from '../components/icon.ts';
+import { icon, lookIcon } from '../components/icon.ts';
 import { styled } from '../components/styled.ts';
 import { shared } from '../components/styles.ts';
-import type { Counts, Outcome } from '../../engine/contract/fan-out-documents.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
+import type { FanOutModel } from '../model/fan-out.ts';
 import { sharesOf, wordOf } from '../model/looks.ts';
+import { conditionOf, membersOf, progressOf, restOf, stateOf } from '../model/outcome.ts';
 import type { JoinRow, SpeedupRow } from '../protocol.ts';
-import { fill, type StringKey, type ViewStrings } from '../strings.ts';
+import { fill, type ViewStrings } from '../strings.ts';
 
-const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look: string }>> = {
-  satisfied: { icon: 'pass', word: 'joinSatisfied', look: 'accepted' },
-  unsatisfiable: { icon: 'error', word: 'joinUnsatisfiable', look: 'failed' },
-  timed_out: { icon: 'clockface', word: 'joinTimedOut', look: 'timedOut' },
-  cancelled: { icon: 'circleSlash', word: 'joinCancelled', look: 'cancelled' },
-};
-
-export const outcomeWord = (outcome: Outcome): StringKey => OUTCOMES[outcome].word;
-
-/** Requests that all failed subtasks run again. */
-export class RetryRequested extends Event {
-  static readonly type = 'retry-requested';
-
-  constructor() {
-    super(RetryRequested.type, { bubbles: true, composed: true });
-  }
-}
-
-/** Shows the join: its predicate, progress, reason and outcome. */
+/** Shows the result of a run: its state, its progress, its condition. */
 export class CensusElement extends LitElement {
   static override styles = [
     shared,
@@ -112,6 +95,10 @@ export class CensusElement extends LitElement {
         --ink: var(--fleet-running);
         --ground: color-mix(in srgb, var(--ink) 55%, transparent);
       }
+      .bar > .needsYou {
+        --ink: var(--fleet-needsYou);
+        background-image: repeating-linear-gradient(90deg, var(--ink) 0 3px, transparent 3px 6px);
+      }
       .bar > .pending {
         --ink: color-mix(in srgb, var(--fleet-pending) 45%, transparent);
       }
@@ -139,6 +126,14 @@ export class CensusElement extends LitElement {
         gap: 2px 16px;
         margin-top: 10px;
         font-size: 12px;
+      }
+      .terms > div {
+        display: flex;
+        gap: 5px;
+        min-width: 0;
+      }
+      .terms dt {
+        flex: none;
         color: var(--fleet-muted);
       }
       code {
@@ -154,71 +149,74 @@ export class CensusElement extends LitElement {
 
   static override properties = {
     strings: { attribute: false },
-    join: { attribute: false },
+    model: { attribute: false },
+    version: { attribute: false },
     speedup: { attribute: false },
-    costUsd: { attribute: false },
-    unknownCosts: { attribute: false },
     wallSecs: { attribute: false },
   };
 
   declare strings: ViewStrings;
-  declare join: JoinRow;
+  /** A model with a join. */
+  declare model: FanOutModel;
+  /** The version of the model. A new version draws the result again. */
+  declare version: number;
   declare speedup: SpeedupRow | null;
-  /** The cost of all attempts so far. */
-  declare costUsd: number;
-  /** The number of attempts without a known cost. */
-  declare unknownCosts: number | undefined;
   /** The time from the fan-out to its join, or to now; null when unknown. */
   declare wallSecs: number | null;
 
-  protected override render(): TemplateResult {
-    const { strings: s, join } = this;
+  protected override render(): TemplateResult | typeof nothing {
+    const { strings: s, model } = this;
+    const { join } = model;
+    if (join === null) return nothing;
     return html`
       <div class="top">
-        ${this.#verdict()}
+        ${this.#verdict(join)}
         <dl class="figures">
-          ${this.#figure(s.subtasksDone, this.#ended())}
-          ${this.wallSecs === null ? nothing : this.#figure(s.wall, duration(this.wallSecs))}
-          ${this.#figure(s.cost, html`${totalCost(this.costUsd, this.unknownCosts)}${this.#extraCost()}`)}
+          ${this.#figure(s.subtasksDone, this.#ended(join))}
+          ${this.wallSecs === null ? nothing : this.#figure(s.wall, duration(this.wallSecs))} ${this.#cost()}
         </dl>
       </div>
       ${join.echo === null ? nothing : html`<p class="echo">${icon('warning')} ${join.echo}</p>`}
-      ${this.#censuses()}
-      <div class="terms">
-        ${join.predicate === null ? nothing : html`<span>${s.predicate} <code>${join.predicate}</code></span>`}
-        ${join.losers === null ? nothing : html`<span>${s.losers} <code>${join.losers}</code></span>`}
-        ${join.round > 1 ? html`<span>${fill(s.round, join.round)}</span>` : nothing}
-      </div>
+      ${this.#counts(join)}
+      <dl class="terms">${this.#condition(join)} ${this.#term(s.theRest, restOf(join, s))}</dl>
     `;
   }
 
-  #verdict(): TemplateResult {
-    const { strings: s, join } = this;
-    const outcome = join.outcome === null ? null : OUTCOMES[join.outcome];
+  #verdict(join: JoinRow): TemplateResult {
+    const { strings: s, model } = this;
+    const { look, word } = stateOf(join, model.needsYou);
+    const retry = join.round > 1 ? ` · ${fill(s.round, join.round - 1)}` : '';
     return html`<div class="verdict">
-      <span class="look ${outcome?.look ?? 'running'}">${icon(outcome?.icon ?? 'merge')}</span>
+      ${lookIcon(look)}
       <div>
-        <div class="outcome">${outcome === null ? s.joinWaits : s[outcome.word]}</div>
-        <div class="reason">${join.reason}</div>
+        <div class="outcome">${s[word]}${retry}</div>
+        <div class="reason">${progressOf(model, s)}</div>
         ${join.complete && join.under_way ? html`<div class="goes-on">${s.goesOn}</div>` : nothing}
-        ${this.#retry()}
       </div>
     </div>`;
   }
 
-  #retry(): TemplateResult | typeof nothing {
-    const { rejected, failed, timed_out: timedOut, cancelled } = this.join.counts;
-    if (rejected + failed + timedOut + cancelled === 0) return nothing;
-    return html`<button class="tool" @click=${() => this.dispatchEvent(new RetryRequested())}>
-      ${icon('refresh')}${this.strings.retryFailed}
-    </button>`;
+  #condition(join: JoinRow): TemplateResult | typeof nothing {
+    const { doneWhen } = this.strings;
+    const words = conditionOf(join, this.strings);
+    if (words !== null || join.predicate === null) return this.#term(doneWhen, words);
+    return this.#term(doneWhen, html`<code>${join.predicate}</code>`);
+  }
+
+  #term(term: string, value: TemplateResult | string | null): TemplateResult | typeof nothing {
+    return value === null
+      ? nothing
+      : html`<div>
+          <dt>${term}</dt>
+          <dd>${value}</dd>
+        </div>`;
   }
 
   /** The number of members, with the follow-ups beside it. */
-  #ended(): TemplateResult {
-    const { completed, subtasks, follow_ups: followUps } = this.join;
+  #ended(join: JoinRow): TemplateResult {
+    const { completed, follow_ups: followUps } = join;
     return html`${completed} /
-    ${subtasks - followUps}${
+    ${membersOf(join)}${
       followUps === 0
         ? nothing
         : html`<small class="muted">${fill(this.strings.followUps, followUps)}</small>`
@@ -232,43 +230,34 @@ export class CensusElement extends LitElement {
     </div>`;
   }
 
-  #extraCost(): TemplateResult | typeof nothing {
+  /** The cost of all attempts; nothing where none had a cost. */
+  #cost(): TemplateResult | typeof nothing {
+    const { strings: s, model } = this;
+    if (!model.hasCosts) return nothing;
     const extra = this.speedup?.extra_cost_usd ?? 0;
-    return extra === 0
-      ? nothing
-      : html`<small class="muted">${fill(this.strings.costExtra, totalCost(extra))}</small>`;
+    const note =
+      extra === 0 ? nothing : html`<small class="muted">${fill(s.costExtra, totalCost(extra))}</small>`;
+    return this.#figure(s.cost, html`${totalCost(model.costUsd, model.unknownCosts)}${note}`);
   }
 
-  /** Returns the census at the join, and the present counts if members went on. */
-  #censuses(): TemplateResult | readonly TemplateResult[] {
-    const { strings: s, join } = this;
-    const { census, counts } = join;
-    const isSame =
-      census === null || sharesOf(census).every(({ count }, i) => count === sharesOf(counts)[i]?.count);
-    if (isSame) return this.#counts(counts, null);
-    return [this.#counts(census, s.censusAtJoin), this.#counts(counts, s.censusNow)];
-  }
-
-  #counts(counts: Counts, moment: string | null): TemplateResult {
-    const shares = sharesOf(counts);
-    const words = shares
-      .filter(({ count }) => count > 0)
-      .map(({ look, count }) => `${count} ${this.strings[wordOf(look)]}`);
+  /** The present counts. */
+  #counts({ counts }: JoinRow): TemplateResult {
+    const { strings: s } = this;
+    const shares = sharesOf(counts, this.model.needsYou).filter(({ count }) => count > 0);
+    const words = shares.map(({ look, count }) => `${count} ${s[wordOf(look)]}`);
     return html`
-      ${moment === null ? nothing : html`<div class="moment muted">${moment}</div>`}
-      <div class="bar" role="img" aria-label="${moment ?? this.strings.censusLabel}: ${words.join(', ')}">
-        ${shares.map(({ look, count }) =>
-          count === 0 ? nothing : html`<span class=${look} ${styled({ 'flex-grow': String(count) })}></span>`,
+      <div class="bar" role="img" aria-label="${s.censusLabel}: ${words.join(', ')}">
+        ${shares.map(
+          ({ look, count }) => html`<span class=${look} ${styled({ 'flex-grow': String(count) })}></span>`,
         )}
       </div>
       <ul class="chips">
-        ${shares.map(({ look, count }) =>
-          count === 0
-            ? nothing
-            : html`<li>
-                ${lookIcon(look)}<b>${count}</b>
-                <span>${this.strings[wordOf(look)]}</span>
-              </li>`,
+        ${shares.map(
+          ({ look, count }) =>
+            html`<li>
+              ${lookIcon(look)}<b>${count}</b>
+              <span>${s[wordOf(look)]}</span>
+            </li>`,
         )}
       </ul>
     `;

@@ -6,6 +6,7 @@ import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts
 import { child, ended, OPENED, underWay } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { localTime } from '../model/format.ts';
 import { childRow } from '../protocol.ts';
 import type { DetailElement } from './detail.ts';
 import type { ActionChosen } from './row-actions.ts';
@@ -35,10 +36,10 @@ describe('the detail of a subtask', () => {
 
   it('names its dependencies, and marks a follow-up', async () => {
     const follower = child(2, { depends_on: [0, 1], when: 'failed' });
-    await draw(follower, [child(0, { name: 'lint' }), child(1, { name: null })]);
+    await draw(follower, [child(0, { name: 'lint' }), child(1, { name: null, goal: 'Check types' })]);
     assert.deepEqual(
-      [terms()['Depends on'], terms()['State']],
-      ['lint, [1]', 'after the join, if any failed'],
+      [terms()['Waits for'], terms()['State']],
+      ['lint, Check types', 'afterwards, if any failed'],
     );
   });
 
@@ -57,25 +58,26 @@ describe('the detail of a subtask', () => {
         after_join: true,
       }),
     );
-    assert.equal(textOf(find(detail, 'h3')), 'unit tests #3');
+    assert.equal(textOf(find(detail, 'h3')), 'unit tests');
     assert.equal(find(detail, 'section').getAttribute('aria-label'), 'Subtask: unit tests');
     assert.deepEqual(terms(), {
       Goal: 'Test the engine',
       Reason: 'exited with 1',
+      Started: localTime(OPENED + 2.2),
       Summary: '3 failing',
       Target: 'worker-b',
       Executor: 'shell',
       'Exit code': '1',
       Signal: 'SIGTERM',
-      'Depends on': '[0], [2]',
+      'Waits for': '#0, #2',
       'Ended with it': 'pid 7',
-      State: 'Ended after the join, and so was not counted',
+      State: 'Ended after the result was known, and does not count',
     });
   });
 
   it('omits absent values, and shows an exit code of zero', async () => {
     await draw(child(0));
-    assert.deepEqual(Object.keys(terms()), ['Goal', 'Target', 'Executor']);
+    assert.deepEqual(Object.keys(terms()), ['Target', 'Executor']);
     assert.deepEqual(attempts(), []);
     detail.row = childRow(ended(0, 'worker-a', [0, 1], 'accept', { exit_code: 0 }));
     await dom.settled();
@@ -86,7 +88,7 @@ describe('the detail of a subtask', () => {
     await draw(underWay().children[2]!);
     assert.deepEqual(attempts(), [
       'attempt 1: failed worker-b 1.4s $0.0012 worker lost: worker-b ended while it ran this',
-      'attempt 2: running worker-a 3.6s $0.0000',
+      'attempt 2: running worker-a 3.6s',
     ]);
   });
 
@@ -100,7 +102,7 @@ describe('the detail of a subtask', () => {
 
   it('counts the dependencies that do not fit', async () => {
     await draw(child(300, { depends_on: Array.from({ length: 250 }, (_, index) => index) }));
-    assert.match(terms()['Depends on'] ?? '', /^\[0\], \[1\], .*\[199\] and 50 more$/);
+    assert.match(terms()['Waits for'] ?? '', /^#0, #1, .*#199 and 50 more$/);
   });
 
   it('offers the possible actions, and to close it', async () => {

@@ -4,7 +4,8 @@ import { icon, lookIcon } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
 import { elapsedOf, titleOf } from '../model/fan-out.ts';
 import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
-import { duration, totalCost } from '../../engine/contract/format.ts';
+import { attemptTime, totalCost } from '../../engine/contract/format.ts';
+import { localTime } from '../model/format.ts';
 import { lookOf, lookOfVerdict, wordOf, type Look } from '../model/looks.ts';
 import type { AttemptRow, ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
@@ -19,7 +20,10 @@ export class DetailClosed extends Event {
   }
 }
 
-type AttemptLine = Pick<AttemptRow, 'attempt' | 'worker' | 'reason' | 'cost_usd' | 'cost_unknown'> & {
+type AttemptLine = Pick<
+  AttemptRow,
+  'attempt' | 'worker' | 'reason' | 'cost_usd' | 'cost_unknown' | 'lost'
+> & {
   readonly look: Look;
   readonly secs: number | null;
 };
@@ -42,12 +46,11 @@ export class DetailElement extends LitElement {
         min-width: 0;
         font-size: 1em;
         font-weight: 600;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        overflow-wrap: anywhere;
       }
       .tools {
         display: flex;
+        flex-wrap: wrap;
       }
       dl {
         display: grid;
@@ -106,7 +109,7 @@ export class DetailElement extends LitElement {
       <section class="card" aria-label="${s.detailSection}: ${titleOf(row)}">
         <div class="top">
           ${lookIcon(lookOf(row))}
-          <h3 title=${row.goal}>${titleOf(row)} <span class="muted">#${row.index}</span></h3>
+          <h3>${titleOf(row)}</h3>
           <div class="tools">
             ${ROW_ACTIONS.map(action => actionButton(action, row, s, { words: true, tabindex: 0 }))}
             <button
@@ -120,8 +123,9 @@ export class DetailElement extends LitElement {
           </div>
         </div>
         <dl>
-          ${this.#term(s.detailGoal, row.goal)}
-          ${this.#term(s.detailReason, isEcho(row) ? NOTHING_WAS_RUN : row.reason)}
+          ${this.#term(s.detailGoal, row.goal === titleOf(row) ? null : row.goal)}
+          ${this.#term(s.needsYou, row.needs_you ?? null)} ${this.#term(s.detailReason, this.#reason())}
+          ${this.#term(s.detailStarted, row.started_unix === null ? null : localTime(row.started_unix))}
           ${this.#term(s.detailSummary, row.summary)} ${this.#term(s.detailTarget, row.target)}
           ${this.#term(s.detailExecutor, row.executor)}
           ${this.#term(s.detailExit, row.exit_code === null ? null : String(row.exit_code))}
@@ -141,9 +145,21 @@ export class DetailElement extends LitElement {
           <dd>${text}</dd>`;
   }
 
+  #reason(): string | null {
+    const { row, strings: s } = this;
+    if (isEcho(row)) return NOTHING_WAS_RUN;
+    if (row.reused != null) return s.reused;
+    return row.needs_you == null ? row.reason : null;
+  }
+
   #dependsOn(): string {
     const { depends_on: dependsOn, depends_on_count: count } = this.row;
-    const shown = dependsOn.map(index => this.rows[index]?.name ?? `[${index}]`).join(', ');
+    const shown = dependsOn
+      .map(index => {
+        const row = this.rows[index];
+        return row === undefined ? `#${index}` : titleOf(row);
+      })
+      .join(', ');
     const more = count - dependsOn.length;
     return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
   }
@@ -163,6 +179,11 @@ export class DetailElement extends LitElement {
     return html`<span class="hidden">${s.detailAttempts}</span>${this.#listOf([...earlier, present])}`;
   }
 
+  #cost({ cost_usd: usd, cost_unknown: isUnknown }: AttemptLine): TemplateResult | typeof nothing {
+    if (usd === 0 && isUnknown !== true) return nothing;
+    return html`<span class="muted number">${totalCost(usd, isUnknown === true ? 1 : 0)}</span>`;
+  }
+
   #listOf(lines: readonly AttemptLine[]): TemplateResult | typeof nothing {
     const { strings: s } = this;
     if (lines.length === 0) return nothing;
@@ -173,8 +194,10 @@ export class DetailElement extends LitElement {
             ${lookIcon(line.look)}
             <span>${fill(s.attempt, line.attempt)}: ${s[wordOf(line.look)]}</span>
             <span class="muted">${line.worker ?? s.noWorker}</span>
-            <span class="muted number">${line.secs === null ? '' : duration(line.secs)}</span>
-            <span class="muted number">${totalCost(line.cost_usd, line.cost_unknown === true ? 1 : 0)}</span>
+            <span class="muted number"
+              >${line.secs === null ? '' : attemptTime({ wall_time_secs: line.secs, lost: line.lost })}</span
+            >
+            ${this.#cost(line)}
             ${line.reason === null ? nothing : html`<span class="reason">${line.reason}</span>`}
           </li>`,
       )}

@@ -3,14 +3,16 @@ import { describe, it } from 'mocha';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { STREAM_STATES, type StreamState } from '../protocol.ts';
-import type { ExportRequested, HeaderElement, StreamRequested } from './header.ts';
+import { empty, OPENED, passed, satisfied, underWay } from '../../test/webview/fan-outs.ts';
+import { localTime } from '../model/format.ts';
+import { joinRow, STREAM_STATES, type StreamState } from '../protocol.ts';
+import type { ExportRequested, HeaderElement, RunActionChosen, StreamRequested } from './header.ts';
 
 const WORDS: Readonly<Record<StreamState, string>> = {
   connecting: 'Connecting…',
   live: 'Live',
-  paused: 'Paused',
-  disconnected: 'Disconnected',
+  paused: 'View paused',
+  disconnected: 'Not connected',
 };
 
 describe('the header of the panel', () => {
@@ -21,9 +23,17 @@ describe('the header of the panel', () => {
   async function draw(told: Partial<HeaderElement> = {}): Promise<void> {
     header = await dom.draw<HeaderElement>('fleet-header', {
       strings,
-      task: { type: 'task', thread: 'th_build', alias: 'BUILD-042', goal: 'Build everything', serial: false },
+      task: {
+        type: 'task',
+        thread: 'th_build',
+        alias: 'BUILD-042',
+        name: 'build #4',
+        goal: 'Build everything',
+        serial: false,
+      },
       stream: { state: 'live', note: null },
-      exportable: true,
+      join: joinRow(underWay().status),
+      endedUnix: null,
       notice: null,
       ...told,
     });
@@ -31,8 +41,9 @@ describe('the header of the panel', () => {
 
   it('shows the task and its goal, and nothing before they are known', async () => {
     await draw();
-    assert.equal(textOf(find(header, 'h1')), 'BUILD-042 Build everything');
-    assert.equal(find(header, '.goal').title, 'Build everything');
+    assert.equal(textOf(find(header, 'h1')), 'Build everything');
+    assert.equal(find(header, 'h1').title, 'Build everything');
+    assert.equal(textOf(find(header, '.name')), 'build #4');
     header.task = null;
     await dom.settled();
     assert.equal(textOf(find(header, 'h1')), '');
@@ -61,11 +72,52 @@ describe('the header of the panel', () => {
     assert.deepEqual(await requests(), ['pause']);
     header.stream = { state: 'paused', note: null };
     await dom.settled();
-    assert.equal(textOf(find(header, 'button')), 'Resume');
+    assert.equal(textOf(find(header, 'button')), 'Resume View');
     assert.deepEqual(await requests(), ['resume']);
     header.stream = { state: 'disconnected', note: null };
     await dom.settled();
     assert.deepEqual(await requests(), []);
+  });
+
+  it('says when the run ended, and has nothing to pause then', async () => {
+    await draw({ endedUnix: OPENED });
+    assert.equal(textOf(find(header, '.stream')), `Ended ${localTime(OPENED)}`);
+    assert.deepEqual(
+      findAll(header, 'button')
+        .map(textOf)
+        .filter(word => /View/.test(word)),
+      [],
+    );
+    header.stream = { state: 'paused', note: null };
+    await dom.settled();
+    assert.equal(textOf(find(header, '.stream')), 'View paused');
+    assert.equal(textOf(find(header, 'button')), 'Resume View');
+  });
+
+  it('offers what can be done with the whole run', async () => {
+    const actions = (): readonly HTMLButtonElement[] => findAll(header, '.run button');
+    await draw();
+    assert.deepEqual(actions().map(textOf), ['Cancel', 'Retry Failed', 'Save as Plan']);
+    const chosen = async (): Promise<readonly string[]> => {
+      const events = await dom.eventsOf<RunActionChosen>('run-action-chosen', () => {
+        for (const each of actions()) each.click();
+      });
+      return events.map(({ action }) => action);
+    };
+    assert.deepEqual(await chosen(), ['cancel-run', 'retry-failed', 'save-plan']);
+    header.join = joinRow(passed().status);
+    await dom.settled();
+    assert.deepEqual(actions().map(textOf), ['Rerun', 'Save as Plan']);
+    assert.deepEqual(await chosen(), ['rerun', 'save-plan']);
+    header.join = joinRow({ ...satisfied().status, under_way: true });
+    await dom.settled();
+    assert.deepEqual(actions().map(textOf), ['Cancel', 'Retry Failed', 'Save as Plan']);
+    header.stream = { state: 'disconnected', note: null };
+    await dom.settled();
+    assert.deepEqual(await chosen(), []);
+    header.join = joinRow(empty().status);
+    await dom.settled();
+    assert.deepEqual(actions(), []);
   });
 
   it('exports in each format, and nothing before there is a fan-out', async () => {
@@ -77,7 +129,7 @@ describe('the header of the panel', () => {
       return events.map(({ format }) => format);
     };
     assert.deepEqual(await requests(), ['json', 'svg', 'png']);
-    header.exportable = false;
+    header.join = null;
     await dom.settled();
     assert.deepEqual(await requests(), []);
   });

@@ -2,8 +2,9 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { icon, type IconName } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
 import type { Stream } from '../model/panel-state.ts';
-import type { StreamState, ToView } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
+import { localTime } from '../model/format.ts';
+import type { JoinRow, StreamState, ToView } from '../protocol.ts';
+import { fill, type ViewStrings } from '../strings.ts';
 
 export type ExportFormat = 'json' | 'svg' | 'png';
 
@@ -22,6 +23,20 @@ export class StreamRequested extends Event {
   constructor(request: 'pause' | 'resume') {
     super(StreamRequested.type, { bubbles: true, composed: true });
     this.request = request;
+  }
+}
+
+/** An action on the whole run. */
+export type RunAction = 'cancel-run' | 'rerun' | 'retry-failed' | 'save-plan';
+
+/** Requests an action on the whole run. */
+export class RunActionChosen extends Event {
+  static readonly type = 'run-action-chosen';
+  readonly action: RunAction;
+
+  constructor(action: RunAction) {
+    super(RunActionChosen.type, { bubbles: true, composed: true });
+    this.action = action;
   }
 }
 
@@ -69,31 +84,25 @@ export class HeaderElement extends LitElement {
         background: var(--fleet-background);
         border-bottom: 1px solid var(--fleet-rule);
       }
-      h1 {
-        display: flex;
+      .title {
         flex: 1 1 240px;
-        align-items: baseline;
-        gap: 10px;
         min-width: 0;
+      }
+      h1 {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
+        overflow: hidden;
         margin: 0;
         font-size: 1.15em;
         font-weight: 600;
+        line-height: 1.3;
+        overflow-wrap: anywhere;
       }
-      h1 > span:first-child {
-        flex: none;
-        max-width: 60%;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      h1 .goal {
-        min-width: 0;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-        font-size: 13px;
-        font-weight: 400;
+      .name {
+        font-size: 12px;
         color: var(--fleet-muted);
+        overflow-wrap: anywhere;
       }
       .tools {
         display: flex;
@@ -135,6 +144,14 @@ export class HeaderElement extends LitElement {
       }
       .stream.disconnected {
         --ink: var(--vscode-editorWarning-foreground, var(--fleet-rejected));
+      }
+      .stream.ended {
+        --ink: var(--fleet-rule);
+      }
+      .run {
+        display: inline-flex;
+        flex-wrap: wrap;
+        gap: 2px 4px;
       }
       .export {
         display: inline-flex;
@@ -178,6 +195,10 @@ export class HeaderElement extends LitElement {
         header {
           padding: 6px 10px 2px;
         }
+        .export {
+          padding-left: 0;
+          border-left: 0;
+        }
       }
     `,
   ];
@@ -186,7 +207,8 @@ export class HeaderElement extends LitElement {
     strings: { attribute: false },
     task: { attribute: false },
     stream: { attribute: false },
-    exportable: { attribute: false },
+    join: { attribute: false },
+    endedUnix: { attribute: false },
     notice: { attribute: false },
   };
 
@@ -194,16 +216,20 @@ export class HeaderElement extends LitElement {
   /** Null until the host has sent the task. */
   declare task: (ToView & { type: 'task' }) | null;
   declare stream: Stream;
-  declare exportable: boolean;
+  /** Null until the fan-out is known. */
+  declare join: JoinRow | null;
+  /** The time at which the last subtask ended; null while the run goes on. */
+  declare endedUnix: number | null;
   declare notice: Notice | null;
 
   protected override render(): TemplateResult {
+    const { task } = this;
     return html`<header>
-      <h1>
-        <span>${this.task?.alias ?? ''}</span>
-        <span class="goal" title=${this.task?.goal ?? ''}>${this.task?.goal ?? ''}</span>
-      </h1>
-      <div class="tools">${this.#stream()} ${this.#pause()} ${this.#exports()}</div>
+      <div class="title">
+        <h1 title=${task?.goal ?? ''}>${task?.goal ?? ''}</h1>
+        <div class="name">${task?.name ?? ''}</div>
+      </div>
+      <div class="tools">${this.#stream()} ${this.#pause()} ${this.#actions()} ${this.#exports()}</div>
       <div class="notices" aria-live="assertive">
         ${this.notice === null ? nothing : this.#notice(this.notice)}
       </div>
@@ -211,15 +237,22 @@ export class HeaderElement extends LitElement {
   }
 
   #stream(): TemplateResult {
-    const { state, note } = this.stream;
+    const { strings: s, stream, endedUnix } = this;
+    const { state, note } = stream;
+    if (state === 'live' && endedUnix !== null)
+      return html`<span class="stream ended" title=${s.endedLong}>
+        ${icon('clockface')} ${fill(s.ended, localTime(endedUnix))}
+      </span>`;
     return html`<span class="stream ${state}" title=${note ?? ''}>
-      ${state === 'live' ? html`<span class="dot"></span>` : icon(STREAM_ICONS[state])} ${this.strings[state]}
+      ${state === 'live' ? html`<span class="dot"></span>` : icon(STREAM_ICONS[state])} ${s[state]}
     </span>`;
   }
 
-  #pause(): TemplateResult {
+  /** The button that holds the view still; none for a run that has ended. */
+  #pause(): TemplateResult | typeof nothing {
     const { strings: s, stream } = this;
     const stopped = stream.state === 'paused';
+    if (this.endedUnix !== null && !stopped) return nothing;
     return html`<button
       class="tool"
       title=${stopped ? s.resumeLong : s.pauseLong}
@@ -227,6 +260,35 @@ export class HeaderElement extends LitElement {
       @click=${() => this.dispatchEvent(new StreamRequested(stopped ? 'resume' : 'pause'))}
     >
       ${icon(stopped ? 'play' : 'debugPause')}${stopped ? s.resume : s.pause}
+    </button>`;
+  }
+
+  /** The actions that the engine would not refuse at once. */
+  #actions(): TemplateResult | typeof nothing {
+    const { strings: s, join } = this;
+    if (join === null || join.subtasks === 0) return nothing;
+    const { rejected, failed, timed_out: timedOut, cancelled } = join.counts;
+    const isOpen = !join.complete || join.under_way;
+    return html`<div class="run" role="group" aria-label=${s.runActions}>
+      ${isOpen ? this.#action('cancel-run', 'stopCircle', s.cancelRun, s.cancelRunLong) : nothing}
+      ${isOpen ? nothing : this.#action('rerun', 'runAll', s.rerun, s.rerunLong)}
+      ${
+        rejected + failed + timedOut + cancelled === 0
+          ? nothing
+          : this.#action('retry-failed', 'refresh', s.retryFailed, s.retryFailedLong)
+      }
+      ${this.#action('save-plan', 'saveAs', s.savePlan, s.savePlanLong)}
+    </div>`;
+  }
+
+  #action(action: RunAction, name: IconName, word: string, title: string): TemplateResult {
+    return html`<button
+      class="tool"
+      title=${title}
+      ?disabled=${this.stream.state === 'disconnected'}
+      @click=${() => this.dispatchEvent(new RunActionChosen(action))}
+    >
+      ${icon(name)}${word}
     </button>`;
   }
 
@@ -243,7 +305,7 @@ export class HeaderElement extends LitElement {
       class="tool"
       title=${label}
       aria-label=${label}
-      ?disabled=${!this.exportable}
+      ?disabled=${this.join === null}
       @click=${() => this.dispatchEvent(new ExportRequested(format))}
     >
       ${format.toUpperCase()}

@@ -1,11 +1,12 @@
 import { html, type TemplateResult } from 'lit';
+import type { FanOutModel } from '../model/fan-out.ts';
 import type { Listing, SortKey } from '../model/filter.ts';
 import type { StringKey, ViewStrings } from '../strings.ts';
 
 type ColumnKey = SortKey | 'reason' | 'actions';
 
 /** The columns of the list, from left to right. */
-export const COLUMNS: readonly { readonly key: ColumnKey; readonly word: StringKey }[] = [
+const COLUMNS: readonly { readonly key: ColumnKey; readonly word: StringKey }[] = [
   { key: 'index', word: 'columnIndex' },
   { key: 'title', word: 'columnSubtask' },
   { key: 'state', word: 'columnState' },
@@ -17,16 +18,22 @@ export const COLUMNS: readonly { readonly key: ColumnKey; readonly word: StringK
   { key: 'actions', word: 'columnActions' },
 ];
 
+/** Returns the columns that have content: costs and attempts are left out where they say nothing. */
+export function columnsOf({ hasCosts, retried }: Pick<FanOutModel, 'hasCosts' | 'retried'>): typeof COLUMNS {
+  return COLUMNS.filter(({ key }) => (key === 'cost' ? hasCosts : key !== 'attempt' || retried > 0));
+}
+
 const NUMBERS: readonly ColumnKey[] = ['elapsed', 'cost', 'index', 'attempt'];
 
 /** Returns the row of column headings. Choosing a heading sorts by its column; choosing it again reverses the order. */
 export function columnHeadings(
+  columns: typeof COLUMNS,
   strings: ViewStrings,
   listing: Listing,
   change: (change: Partial<Listing>) => void,
 ): TemplateResult {
   return html`<div class="line header" role="row" aria-rowindex="1">
-    ${COLUMNS.map(({ key, word }) => {
+    ${columns.map(({ key, word }) => {
       if (key === 'reason') return html`<div class="cell-reason" role="columnheader">${strings[word]}</div>`;
       if (key === 'actions')
         return html`<div class="cell-actions" role="columnheader">

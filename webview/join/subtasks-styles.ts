@@ -2,6 +2,17 @@ import { css } from 'lit';
 
 /** The style sheet of the list of subtasks: a table, or two lines per row if it is narrow. */
 export const subtasksStyles = css`
+  .grid {
+    --index: 44px;
+    --attempt: 64px;
+    --cost: 76px;
+  }
+  .no-attempt {
+    --attempt: ;
+  }
+  .no-cost {
+    --cost: ;
+  }
   .filter {
     display: flex;
     flex-wrap: wrap;
@@ -25,9 +36,10 @@ export const subtasksStyles = css`
   }
   .line {
     display: grid;
+    position: relative;
     grid-template-columns:
-      50px minmax(110px, 1.5fr) 106px minmax(86px, 0.8fr) 62px 66px 70px minmax(80px, 1.6fr)
-      76px;
+      var(--index) minmax(120px, 1fr) 104px minmax(76px, 96px) var(--attempt) 72px var(--cost)
+      minmax(120px, 1.6fr);
     align-items: center;
     padding: 0 6px;
   }
@@ -108,11 +120,15 @@ export const subtasksStyles = css`
   .row[aria-selected='true'] :is(.reason, .muted) {
     color: inherit;
   }
-  .actions {
+  /* Over the end of the reason, which has the whole width without them. */
+  .line > .cell-actions {
+    position: absolute;
+    right: 6px;
     display: flex;
-    justify-content: flex-end;
-    padding: 0;
+    padding: 0 0 0 6px;
     visibility: hidden;
+    border-radius: 4px;
+    background: var(--fleet-surface);
   }
   .row:hover .actions,
   .row[aria-selected='true'] .actions {
@@ -124,7 +140,7 @@ export const subtasksStyles = css`
     color: var(--fleet-muted);
   }
   .narrow .line {
-    grid-template-columns: 40px minmax(0, 1fr) auto auto;
+    grid-template-columns: var(--index) minmax(0, 1fr) auto auto;
     grid-template-rows: 22px 18px;
     align-content: center;
   }
@@ -148,8 +164,7 @@ export const subtasksStyles = css`
     min-width: 64px;
   }
   .narrow .cell-worker {
-    grid-area: 2 / 1 / 3 / 3;
-    padding-left: 46px;
+    grid-area: 2 / 2 / 3 / 5;
     font-size: 12px;
     color: var(--fleet-muted);
   }
@@ -158,8 +173,8 @@ export const subtasksStyles = css`
   .narrow .cell-reason {
     display: none;
   }
-  .narrow .cell-actions {
-    grid-area: 2 / 3 / 3 / 5;
+  .narrow .line > .cell-actions {
+    bottom: 1px;
   }
   .narrow .header {
     grid-template-rows: 24px;

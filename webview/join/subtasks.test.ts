@@ -12,6 +12,7 @@ import {
   satisfied,
   statusOf,
   underWay,
+  unsatisfiable,
   type Story,
 } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
@@ -60,14 +61,33 @@ describe('the list of subtasks', () => {
       await draw(underWay());
       assert.deepEqual(cells(2).slice(0, 7), ['2', 'types', 'running', 'worker-a', '2', '3.6s', '$0.0012']);
       assert.equal(cells(3)[7], 'exited with 1: 3 failing');
-      assert.deepEqual(cells(8).slice(2, 7), ['pending', '', '', '–', '$0.0000']);
+      assert.deepEqual(cells(8).slice(2, 7), ['waiting', '', '', '–', '']);
       assert.equal(rows().length, 10);
+    });
+
+    it('neither costs nor attempts where there are none', async () => {
+      await draw(unsatisfiable());
+      const headings = findAll(subtasks, '[role="columnheader"]').map(textOf);
+      assert.deepEqual(headings, ['#', 'Subtask', 'State', 'Worker', 'Time', 'Reason', 'Actions']);
+      assert.deepEqual(cells(1).slice(0, 6), ['1', 'migrate', 'failed', 'worker-b', '2.8s', 'exited with 3']);
+      assert.equal(grid().getAttribute('aria-colcount'), '7');
+    });
+
+    it('the question of one that needs a person, and that another was reused', async () => {
+      const used = { task: 'A', thread: 'th_a', subtask: 0, name: null, attempt: 1 };
+      const children = [
+        child(0, { needs_you: 'Which port?', reason: 'needs you: Which port?; answer with: spl task retry' }),
+        ended(1, 'worker-a', [0, 0], 'accept', { reused: used, reason: 'reused' }),
+      ];
+      await draw({ at: 1, status: statusOf(children), children });
+      assert.deepEqual([cells(0)[2], cells(0).at(-2)], ['needs you', 'Which port?']);
+      assert.equal(cells(1).at(-2), 'reused: not run again');
     });
 
     it('what was handed to a worker and has not started', async () => {
       const children = [child(0, { state: 'running', worker: 'worker-a' })];
       await draw({ at: 1, status: statusOf(children), children });
-      assert.equal(cells(0)[2], 'handed over');
+      assert.equal(cells(0)[2], 'waiting');
     });
 
     it('each row where it stood, as long as one is pointed at', async () => {
@@ -83,7 +103,7 @@ describe('the list of subtasks', () => {
       });
       subtasks.version = 2;
       await dom.settled();
-      assert.deepEqual([rows(), cells(1)[2]], [['row-0', 'row-1'], 'accepted']);
+      assert.deepEqual([rows(), cells(1)[2]], [['row-0', 'row-1'], 'passed']);
       find(subtasks, '.body').dispatchEvent(new Event('pointerleave'));
       await dom.settled();
       assert.deepEqual(rows(), ['row-1', 'row-0']);
@@ -91,7 +111,7 @@ describe('the list of subtasks', () => {
 
     it('what ended after the join', async () => {
       await draw(satisfied());
-      assert.equal(cells(7)[7], 'after join · a loser of the join');
+      assert.equal(cells(7)[6], 'ended late · not needed any more');
     });
 
     it('that nothing has come, or that nothing matches', async () => {
@@ -156,8 +176,8 @@ describe('the list of subtasks', () => {
       assert.equal(await picked('all'), 'all');
       assert.deepEqual(findAll(select, 'vscode-option').map(textOf).slice(0, 3), [
         'All states',
-        'ended unaccepted',
-        'accepted',
+        'did not pass',
+        'passed',
       ]);
     });
 
@@ -176,7 +196,7 @@ describe('the list of subtasks', () => {
         ['State', 'state'],
         ['Worker', 'worker'],
         ['Attempt', 'attempt'],
-        ['Elapsed', 'elapsed'],
+        ['Time', 'elapsed'],
         ['Cost', 'cost'],
         ['#', 'index'],
       ] as const) {
@@ -344,9 +364,9 @@ describe('the list of subtasks', () => {
       await dom.resize(subtasks, 400);
       assert.ok(grid().classList.contains('narrow'));
       assert.equal(find(subtasks, '.spacer').style.height, '440px');
-      assert.equal(cells(2)[3], 'worker-a · attempt 2 · $0.0012');
-      assert.equal(cells(3)[3], 'worker-b · $0.0030 · exited with 1: 3 failing');
-      await dom.resize(subtasks, 800);
+      assert.equal(cells(2)[3], 'attempt 2 · $0.0012 · worker-a');
+      assert.equal(cells(3)[3], 'exited with 1: 3 failing · $0.0030 · worker-b');
+      await dom.resize(subtasks, 900);
       assert.ok(!grid().classList.contains('narrow'));
       assert.equal(cells(2)[3], 'worker-a');
     });

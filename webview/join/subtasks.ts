@@ -8,9 +8,9 @@ import type { ChildRow } from '../protocol.ts';
 import type { ViewStrings } from '../strings.ts';
 import { ActionChosen, mayDo, type RowAction } from './row-actions.ts';
 import { RowWindow, type RowWindowElements } from './row-window.ts';
-import { COLUMNS, columnHeadings, onHeadingKey } from './subtask-columns.ts';
+import { columnHeadings, columnsOf, onHeadingKey } from './subtask-columns.ts';
 import { subtaskFilter } from './subtask-filter.ts';
-import { subtaskRow } from './subtask-row.ts';
+import { subtaskRow, type RowContext } from './subtask-row.ts';
 import { subtasksStyles } from './subtasks-styles.ts';
 
 /** Reports that another subtask is selected. */
@@ -37,7 +37,9 @@ export class ListingChanged extends Event {
 
 const ROW_PX = 26;
 const NARROW_ROW_PX = 44;
-const NARROW_BELOW_PX = 620;
+/** The least width for columns, and the width that each column adds which not all lists have. */
+const COLUMNS_PX = 720;
+const OPTIONAL_PX = 72;
 
 const KEY_ACTIONS: Readonly<Record<string, RowAction>> = {
   Enter: 'output',
@@ -73,14 +75,13 @@ export class SubtasksElement extends LitElement {
 
   #rows: readonly ChildRow[] = [];
   #isPointed = false;
-  #narrow = false;
+  #widthPx = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #window = new RowWindow(this, () => this.#elements());
   readonly #resized = new ResizeObserver(([entry]) => {
-    const narrow = (entry?.contentRect.width ?? 0) < NARROW_BELOW_PX;
-    if (narrow === this.#narrow) return;
-    this.#narrow = narrow;
-    this.requestUpdate();
+    const before = this.#narrow;
+    this.#widthPx = entry?.contentRect.width ?? 0;
+    if (before !== this.#narrow) this.requestUpdate();
   });
 
   override connectedCallback(): void {
@@ -113,6 +114,12 @@ export class SubtasksElement extends LitElement {
     this.#rows = mayMove ? listed : inPlace(this.#rows, listed, this.model.rows);
   }
 
+  /** True if there is no space for columns. */
+  get #narrow(): boolean {
+    const optional = (this.model.hasCosts ? 1 : 0) + (this.model.retried > 0 ? 1 : 0);
+    return this.#widthPx < COLUMNS_PX + optional * OPTIONAL_PX;
+  }
+
   #onLeave(): void {
     this.#isPointed = false;
     this.#arrange(true);
@@ -125,19 +132,25 @@ export class SubtasksElement extends LitElement {
     const shown = { shown: this.#rows.length, total: this.model.known };
     const { first, end } = this.#window.drawn;
     const active = this.#place();
+    const columns = columnsOf(this.model);
+    const keys = columns.map(({ key }) => key);
+    const layout = [
+      ...(this.#narrow ? ['narrow'] : []),
+      ...(['attempt', 'cost'] as const).filter(key => !keys.includes(key)).map(key => `no-${key}`),
+    ];
     return html`
       ${subtaskFilter(s, listing, shown, change)}
       <div
-        class="grid ${this.#narrow ? 'narrow' : ''}"
+        class="grid ${layout.join(' ')}"
         role="grid"
         tabindex="0"
         aria-label=${s.subtasksLabel}
         aria-rowcount=${this.#rows.length + 1}
-        aria-colcount=${COLUMNS.length}
+        aria-colcount=${columns.length}
         aria-activedescendant=${active >= first && active < end ? `row-${this.selected}` : nothing}
         @keydown=${this.#onKey}
       >
-        <div role="rowgroup">${columnHeadings(s, listing, change)}</div>
+        <div role="rowgroup">${columnHeadings(columns, s, listing, change)}</div>
         <div
           class="body"
           role="rowgroup"
@@ -149,7 +162,7 @@ export class SubtasksElement extends LitElement {
             ${repeat(
               this.#rows.slice(first, end),
               row => row.index,
-              (row, at) => this.#row(row, first + at),
+              (row, at) => this.#row(row, first + at, keys),
             )}
           </div>
           <div class="spacer" role="presentation"></div>
@@ -171,11 +184,12 @@ export class SubtasksElement extends LitElement {
     return body == null || rows == null || spacer == null ? null : { body, rows, spacer };
   }
 
-  #row(row: ChildRow, place: number): TemplateResult {
+  #row(row: ChildRow, place: number, columns: RowContext['columns']): TemplateResult {
     return subtaskRow(row, {
       strings: this.strings,
       now: this.clock.now(),
       narrow: this.#narrow,
+      columns,
       place,
       selected: row.index === this.selected,
       choose: () => this.dispatchEvent(new RowChosen(row.index)),

@@ -4,6 +4,7 @@ import { icon, lookIcon } from '../components/icon.ts';
 import type { FanOutModel } from '../model/fan-out.ts';
 import type { Bar } from '../model/lanes.ts';
 import { LOOKS, wordOf, type Look } from '../model/looks.ts';
+import { isLostMoment } from '../model/scene.ts';
 import { isSame } from '../model/walk.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 
@@ -64,9 +65,9 @@ export function describe(
 ): string {
   const parts = [
     fill(
-      s.timelineOption,
+      isLostMoment(bar) ? s.timelineLost : s.timelineOption,
       bar.worker,
-      `${bar.label} #${bar.index}`,
+      bar.label,
       fill(s.attempt, bar.attempt),
       s[wordOf(bar.look)],
       duration(bar.start - originUnix),

@@ -42,10 +42,9 @@ function joinSection({ state }: Shown, s: ViewStrings): TemplateResult {
     <fleet-census
       class="card padded"
       .strings=${s}
-      .join=${model.join}
+      .model=${model}
+      .version=${model.version}
       .speedup=${speedup.report}
-      .costUsd=${model.costUsd}
-      .unknownCosts=${model.unknownCosts}
       .wallSecs=${state.wallSecs}
     ></fleet-census>
   </section>`;
@@ -110,7 +109,8 @@ function speedupSection({ state, refused }: Shown, s: ViewStrings): TemplateResu
       .serial=${serial}
       .refused=${refused}
       .enabled=${stream.state !== 'disconnected'}
-      .joined=${model.join?.complete ?? false}
+      .model=${model}
+      .version=${model.version}
       .isSerial=${task?.serial ?? false}
     ></fleet-speedup>
   </section>`;

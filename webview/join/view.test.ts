@@ -10,6 +10,7 @@ import {
   ended,
   many,
   OPENED,
+  passed,
   runningSince,
   satisfied,
   statusOf,
@@ -17,6 +18,7 @@ import {
   unsatisfiable,
   type Story,
 } from '../../test/webview/fan-outs.ts';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { MAX_PICTURE_CHARS, joinRow } from '../protocol.ts';
 import type { TimelineElement } from './timeline.ts';
 
@@ -57,17 +59,17 @@ describe('the view of a fan-out', () => {
       await panel.send({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
       assert.equal(text('.loading'), 'No engine answers.');
       await panel.send({ type: 'stream', state: 'disconnected', note: null });
-      assert.equal(text('.loading'), 'Disconnected');
+      assert.equal(text('.loading'), 'Not connected');
     });
 
-    it('the predicate, the census as it moves, and why', async () => {
+    it('when it is done, the counts as they move, and why', async () => {
       await open(underWay());
       const census = text('fleet-census');
       for (const part of [
-        'Waiting for the join',
-        '2 of 10, needs 4 more',
-        'k_of_n:6',
-        'drain',
+        'Running',
+        '2 of 10 passed, 4 more needed',
+        'Done when 6 of 10 pass',
+        'The rest runs to its end',
         '5 / 10',
         '3 running',
         '$0.0102',
@@ -76,23 +78,22 @@ describe('the view of a fan-out', () => {
       }
       const moved = [...underWay().children];
       moved[7] = ended(7, 'worker-c', [4.4, 2], 'accept', { name: 'bundle' });
-      const reason = '3 of 10, needs 3 more of 2 running and 2 pending';
-      const status = statusOf(moved, { predicate: 'k_of_n:6', reason });
+      const status = statusOf(moved, { predicate: 'k_of_n:6' });
       await panel.change({ at: 6.5, status, children: [moved[7]] }, false);
-      for (const part of [reason, '6 / 10', '2 running', '3 accepted']) {
+      for (const part of ['3 of 10 passed, 3 more needed', '6 / 10', '2 running', '3 passed']) {
         assert.ok(text('fleet-census').includes(part), part);
       }
-      assert.match(textOf(row(7)), /accepted/);
+      assert.match(textOf(row(7)), /passed/);
       assert.match(textOf(row(0)), /install/, 'what did not change stays');
     });
 
     it('how the join ended, and what of it is not counted', async () => {
       await open(satisfied());
-      assert.match(text('fleet-census'), /Satisfied 7 of 8 accepted/);
-      assert.match(textOf(row(7)), /after join/);
-      assert.doesNotMatch(textOf(row(6)), /after join/);
+      assert.match(text('fleet-census'), /Passed 7 of 8 passed/);
+      assert.match(textOf(row(7)), /ended late/);
+      assert.doesNotMatch(textOf(row(6)), /ended late/);
       await panel.show(unsatisfiable());
-      assert.match(text('fleet-census'), /Unsatisfiable .*can no longer hold/);
+      assert.match(text('fleet-census'), /Failed 1 of 4 passed · failed: migrate/);
       assert.equal(findAll(panel.view, '.row').length, 4, 'the rows of the fan-out before are gone');
     });
 
@@ -106,13 +107,9 @@ describe('the view of a fan-out', () => {
       assert.match(textOf(row(9)), /smoke test/);
     });
 
-    it('an estimate as an estimate, with its caveat and what is missing', async () => {
+    it('no speedup where not all passed, and why', async () => {
       await open(unsatisfiable());
-      const report = text('fleet-speedup');
-      for (const part of ['Estimate', 'shared the machine', 'did not run to the end']) {
-        assert.ok(report.includes(part), `${part} in ${report}`);
-      }
-      assert.ok(!report.includes('Measured'));
+      assert.equal(text('fleet-speedup'), 'No speedup: not every subtask passed.');
     });
 
     it('a measurement against its ceiling', async () => {
@@ -128,7 +125,7 @@ describe('the view of a fan-out', () => {
       await open(underWay());
       const problem = { code: 'CONFLICT', message: 'the fan-out has no subtask that ran', hint: 'Wait.' };
       await panel.send({ type: 'speedup', report: null, problem });
-      assert.match(text('fleet-speedup'), /the fan-out has no subtask that ran Wait\. No report yet/);
+      assert.match(text('fleet-speedup'), /the fan-out has no subtask that ran Wait\./);
     });
 
     it('that there is nothing yet', async () => {
@@ -147,7 +144,7 @@ describe('the view of a fan-out', () => {
         ...underWay(),
         goal: evil,
         children,
-        status: statusOf(children, { reason: evil, predicate: evil }),
+        status: statusOf(children, { reason: evil, predicate: evil, complete: true, outcome: 'cancelled' }),
       });
       await click(row(0));
       for (const place of ['#row-0', 'fleet-detail', 'fleet-census', 'fleet-header', 'fleet-timeline']) {
@@ -159,26 +156,26 @@ describe('the view of a fan-out', () => {
     it('running subtasks and the wall as they grow, until the picture is paused', async () => {
       await open(underWay());
       assert.equal(elapsed(7), '1.8s');
-      assert.match(text('fleet-census'), /Wall 6\.2s/);
+      assert.match(text('fleet-census'), /Time 6\.2s/);
       await dom.advance(1000);
       assert.equal(elapsed(7), '2.8s');
-      assert.match(text('fleet-census'), /Wall 7\.2s/);
-      await click(button(panel.view, 'Pause'));
+      assert.match(text('fleet-census'), /Time 7\.2s/);
+      await click(button(panel.view, 'Pause View'));
       assert.deepEqual(panel.requests, [{ kind: 'pause' }]);
       await panel.send({ type: 'stream', state: 'paused', note: null });
       await dom.advance(5000);
       await click(row(7));
       assert.equal(elapsed(7), '2.8s');
-      assert.match(text('fleet-census'), /Wall 7\.2s/);
-      await click(button(panel.view, 'Resume'));
+      assert.match(text('fleet-census'), /Time 7\.2s/);
+      await click(button(panel.view, 'Resume View'));
       assert.deepEqual(kinds(), ['pause', 'resume']);
     });
 
     it('nothing of time that goes on once the join is there', async () => {
       await open(satisfied());
-      assert.match(text('fleet-census'), /Wall 9\.2s/);
+      assert.match(text('fleet-census'), /Time 9\.2s/);
       await dom.advance(5000);
-      assert.match(text('fleet-census'), /Wall 9\.2s/);
+      assert.match(text('fleet-census'), /Time 9\.2s/);
     });
 
     it('the subtask that is chosen, until its detail is closed', async () => {
@@ -250,8 +247,7 @@ describe('the view of a fan-out', () => {
     });
 
     it('run serially to measure: asks, shows the way there, and what was refused', async () => {
-      const story = satisfied();
-      await open({ ...story, speedup: { ...story.speedup, measured: null } });
+      await open(passed());
       const refusals = (): readonly string[] =>
         findAll(panel.view, 'fleet-speedup [role="alert"]').map(textOf);
       panel.answer = () => ({ ok: false, message: 'no worker is live', hint: 'Start the fleet.' });
@@ -286,7 +282,7 @@ describe('the view of a fan-out', () => {
       type(find(panel.view, 'vscode-textfield'), 'unit');
       await dom.settled();
       assert.equal(text('.shown'), '2 of 10');
-      await click(button(panel.view, 'Elapsed'));
+      await click(button(panel.view, 'Time'));
       await click(row(3));
       const { saved } = panel;
       panel.view.remove();
@@ -331,9 +327,8 @@ describe('the view of a fan-out', () => {
       assert.equal(disabled('Export the data as JSON'), true, 'there is nothing to export');
       await panel.show(underWay());
       assert.equal(disabled('Export the data as JSON'), false);
-      assert.equal(disabled('Run Serially to Measure'), true, 'the join is not there');
-      const { speedup, ...story } = satisfied();
-      await panel.show({ ...story, speedup: { ...speedup, measured: null } });
+      assert.equal(findAll(panel.view, 'vscode-button').length, 0, 'the run goes on');
+      await panel.show(passed());
       assert.equal(disabled('Run Serially to Measure'), false);
       await panel.send({ type: 'stream', state: 'disconnected', note: null });
       assert.equal(disabled('Run Serially to Measure'), true, 'no engine answers');
@@ -341,6 +336,7 @@ describe('the view of a fan-out', () => {
         type: 'task',
         thread: 'th_serial',
         alias: 'BUILD-042-serial',
+        name: 'BUILD-042-serial',
         goal: 'again',
         serial: true,
       });
@@ -392,14 +388,14 @@ describe('the view of a fan-out', () => {
       await open(underWay());
       await panel.send({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
       assert.equal(find(panel.view, '.stream').title, 'No engine answers.');
-      assert.equal(button(panel.view, 'Pause').disabled, true);
+      assert.equal(button(panel.view, 'Pause View').disabled, true);
       await dom.advance(3000);
       await click(row(1));
       assert.equal(elapsed(7), '1.8s', 'its time stands still');
       await panel.send({ type: 'stream', state: 'live', note: null });
       await panel.change(satisfied(), true);
-      assert.match(text('fleet-census'), /Satisfied/);
-      assert.equal(button(panel.view, 'Pause').disabled, false);
+      assert.match(text('fleet-census'), /Passed/);
+      assert.ok(textOf(find(panel.view, '.stream')).startsWith('Ended'));
     });
 
     it('with ten thousand subtasks: few elements, and small changes that cost little', async () => {
@@ -419,7 +415,7 @@ describe('the view of a fan-out', () => {
 
     it('when it is closed: it listens no more', async () => {
       await open(underWay());
-      await click(button(panel.view, 'Pause'));
+      await click(button(panel.view, 'Pause View'));
       panel.view.remove();
       const said = panel.problems.length;
       await panel.post('garbage');
@@ -430,16 +426,16 @@ describe('the view of a fan-out', () => {
   it('draws several messages between two frames once, and says up to where', async () => {
     await open(underWay());
     const { at, status } = underWay();
-    const changes = ['one', 'two', 'three'].map((reason, place) => ({
+    const changes = [5, 6, 7].map((completed, place) => ({
       type: 'change' as const,
       seq: 2 + place,
       nowUnix: OPENED + at,
       reset: false,
-      join: joinRow({ ...status, reason }),
+      join: joinRow({ ...status, completed }),
       children: [],
     }));
     await Promise.all(changes.map(change => panel.send(change)));
-    assert.match(text('fleet-census'), /three/);
+    assert.match(text('fleet-census'), /7 \/ 10/);
     await dom.advance(3000);
     assert.deepEqual(panel.applied, [1, 4], 'and not again when time goes on');
   });
@@ -457,28 +453,22 @@ describe('the view of a fan-out', () => {
     await open(underWay());
     const said = (): string => text('[role="status"]');
     await dom.advance(0);
-    assert.match(said(), /Waiting for the join: 2 of 10/);
+    assert.match(said(), /Running: 2 of 10 passed/);
     const children = [runningSince(0, 'a', 0)];
+    const step = (accepted: number): JoinStatus =>
+      statusOf(children, { subtasks: 9, counts: { ...statusOf(children).counts, accepted } });
     for (let n = 0; n < 5; n += 1) {
-      await panel.change(
-        { at: 7 + n, status: statusOf(children, { reason: `step ${n}` }), children: [] },
-        false,
-      );
+      await panel.change({ at: 7 + n, status: step(n), children: [] }, false);
       await dom.advance(900);
       assert.match(said(), /2 of 10/);
     }
     await dom.advance(500);
-    assert.match(said(), /step 4/, 'five seconds after it spoke last');
+    assert.match(said(), /^Running: 4 of 9 passed/, 'five seconds after it spoke last');
     // The end is announced at once, although the text before it still waits.
-    await panel.change({ at: 12, status: statusOf(children, { reason: 'step 5' }), children: [] }, false);
-    const done = {
-      complete: true,
-      outcome: 'satisfied',
-      reason: 'all are in',
-      joined_unix: OPENED + 13,
-    } as const;
-    await panel.change({ at: 13, status: statusOf(children, done), children: [] }, false);
+    await panel.change({ at: 12, status: step(5), children: [] }, false);
+    const done = { complete: true, outcome: 'satisfied', joined_unix: OPENED + 13 } as const;
+    await panel.change({ at: 13, status: { ...step(9), ...done }, children: [] }, false);
     await dom.advance(0);
-    assert.equal(said(), 'Satisfied: all are in');
+    assert.equal(said(), 'Passed: 9 of 9 passed');
   });
 });

@@ -2,17 +2,18 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { shared } from '../components/styles.ts';
 import { RequestFailed, type EditorApi, Host } from '../host.ts';
 import type { Listing } from '../model/filter.ts';
+import { progressOf, stateOf } from '../model/outcome.ts';
 import { PanelState, type ViewMessage } from '../model/panel-state.ts';
 import { readSavedState, type SavedState } from '../model/saved-state.ts';
 import { MAX_PICTURE_CHARS, type Problem, type ViewRequest } from '../protocol.ts';
 import { SerialRequested, type SerialAction } from '../report/speedup.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { Announcer } from './announcer.ts';
-import { RetryRequested, outcomeWord } from './census.ts';
 import { DetailClosed } from './detail.ts';
 import {
   ExportRequested,
   NoticeDismissed,
+  RunActionChosen,
   StreamRequested,
   type ExportFormat,
   type Notice,
@@ -66,7 +67,10 @@ export class JoinViewElement extends LitElement {
     this.addEventListener(DetailClosed.type, () => this.#select(null));
     this.addEventListener(ListingChanged.type, event => this.#list((event as ListingChanged).listing));
     this.addEventListener(ActionChosen.type, event => void this.#act(event as ActionChosen));
-    this.addEventListener(RetryRequested.type, () => void this.#ask({ kind: 'retry-failed' }));
+    this.addEventListener(
+      RunActionChosen.type,
+      event => void this.#ask({ kind: (event as RunActionChosen).action }),
+    );
     this.addEventListener(
       SerialRequested.type,
       event => void this.#serialAction((event as SerialRequested).action),
@@ -116,7 +120,8 @@ export class JoinViewElement extends LitElement {
       .strings=${s}
       .task=${task}
       .stream=${stream}
-      .exportable=${model.join !== null}
+      .join=${model.join}
+      .endedUnix=${this.#state.endedUnix}
       .notice=${this.#notice}
     ></fleet-header>`;
   }
@@ -140,8 +145,7 @@ export class JoinViewElement extends LitElement {
     const { model, strings } = this.#state;
     const { join } = model;
     if (join === null || strings === null) return '';
-    const outcome = join.outcome === null ? strings.joinWaits : strings[outcomeWord(join.outcome)];
-    return join.reason === null ? outcome : `${outcome}: ${join.reason}`;
+    return `${strings[stateOf(join, model.needsYou).word]}: ${progressOf(model, strings)}`;
   }
 
   /** Records the time from the script's start to the first frame with subtasks. */

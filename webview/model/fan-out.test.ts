@@ -127,6 +127,50 @@ describe('the model of a fan-out', () => {
     assert.deepEqual([model.costUsd, model.unknownCosts], [0.5, 1]);
   });
 
+  it('keeps an attempt that was lost with its worker', () => {
+    const lost = {
+      attempt: 1,
+      worker: 'a',
+      verdict: 'failed',
+      reason: 'worker lost: a ended',
+      cost_usd: 0,
+      tokens: 0,
+      work: null,
+      lost: true,
+      wall_time_secs: 0,
+      started_unix: null,
+      ended_unix: OPENED + 4,
+    };
+    const again = runningSince(0, 'b', 5, { attempt: 2, earlier_attempts: [lost] });
+    const bars = (model: FanOutModel): unknown =>
+      model.lanes().map(({ worker, bars: [bar] }) => [worker, bar!.start, bar!.end, bar!.lost]);
+    const seen = modelOf([runningSince(0, 'a', 1)]);
+    seen.apply({ join: seen.join!, children: [childRow(again)], reset: false });
+    assert.deepEqual(bars(seen), [
+      ['a', OPENED + 1, OPENED + 4, true],
+      ['b', OPENED + 5, null, false],
+    ]);
+    // Where nobody saw it start, the moment is known at which it was lost.
+    assert.deepEqual(bars(modelOf([again])), [
+      ['a', OPENED + 4, OPENED + 4, true],
+      ['b', OPENED + 5, null, false],
+    ]);
+    const { untimed } = modelOf([again]);
+    assert.equal(untimed, 0);
+  });
+
+  it('counts what needs a person, what was tried again, and what was reused', () => {
+    const used = { task: 'A', thread: 'th_a', subtask: 0, name: null, attempt: 1 };
+    const model = modelOf([
+      child(0, { needs_you: 'Which one?' }),
+      runningSince(1, 'a', 0, { attempt: 2 }),
+      ended(2, 'a', [0, 0], 'accept', { reused: used }),
+    ]);
+    assert.deepEqual([model.needsYou, model.retried, model.reused, model.hasCosts], [1, 1, 1, false]);
+    model.apply({ join: model.join!, children: [childRow(child(0))], reset: false });
+    assert.equal(model.needsYou, 0);
+  });
+
   it('spans from the opening to the last end, or to now while it runs', () => {
     const now = OPENED + 100;
     assert.deepEqual(modelOf(underWay().children).span(now), { start: OPENED, end: now });

@@ -20,6 +20,11 @@ export class FanOutModel {
   #costUsd = 0;
   #unknownCosts = 0;
   #running = 0;
+  #needsYou = 0;
+  #retried = 0;
+  #reused = 0;
+  /** The starts of attempts that ran here, by subtask: documents of lost attempts do not have them. */
+  readonly #startOf = new Map<number, { readonly attempt: number; readonly start: number }[]>();
   #version = 0;
 
   /** The version of the model, which rises with each change. */
@@ -59,6 +64,26 @@ export class FanOutModel {
   /** The number of subtasks with an attempt under way that has started. */
   get running(): number {
     return this.#running;
+  }
+
+  /** The number of subtasks that wait for a person's answer. */
+  get needsYou(): number {
+    return this.#needsYou;
+  }
+
+  /** The number of subtasks with more than one attempt. */
+  get retried(): number {
+    return this.#retried;
+  }
+
+  /** The number of subtasks that were accepted without a run. */
+  get reused(): number {
+    return this.#reused;
+  }
+
+  /** True if any attempt had a cost, or may have had one. */
+  get hasCosts(): boolean {
+    return this.#costUsd > 0 || this.#unknownCosts > 0;
   }
 
   apply(change: { join: JoinRow; children: readonly ChildRow[]; reset: boolean }): void {
@@ -102,6 +127,7 @@ export class FanOutModel {
     this.#stale.clear();
     this.#order = null;
     this.#known = this.#untimed = this.#costUsd = this.#unknownCosts = this.#running = 0;
+    this.#needsYou = this.#retried = this.#reused = 0;
   }
 
   #put(row: ChildRow): void {
@@ -116,7 +142,18 @@ export class FanOutModel {
       this.#barsOf.get(worker)?.delete(row.index);
       this.#stale.add(worker);
     }
-    for (const bar of barsOf(row)) this.#addBar(bar);
+    this.#noteStart(row);
+    for (const bar of barsOf(row, attempt => this.#startOfAttempt(row, attempt))) this.#addBar(bar);
+  }
+
+  #noteStart({ index, attempt, state, started_unix: start }: ChildRow): void {
+    if (state !== 'running' || start === null) return;
+    const known = this.#startOf.get(index) ?? [];
+    this.#startOf.set(index, [...known.filter(each => each.attempt !== attempt), { attempt, start }]);
+  }
+
+  #startOfAttempt({ index }: ChildRow, attempt: number): number | undefined {
+    return this.#startOf.get(index)?.find(each => each.attempt === attempt)?.start;
   }
 
   #count(row: ChildRow, sign: 1 | -1): void {
@@ -124,6 +161,9 @@ export class FanOutModel {
     this.#unknownCosts += sign * unknownCostsOf(row);
     this.#untimed += sign * untimedOf(row);
     this.#running += sign * (isRunning(row) ? 1 : 0);
+    this.#needsYou += sign * (lookOf(row) === 'needsYou' ? 1 : 0);
+    this.#retried += sign * (row.attempt > 1 ? 1 : 0);
+    this.#reused += sign * (row.reused == null ? 0 : 1);
   }
 
   #addBar(bar: Bar): void {
@@ -153,23 +193,41 @@ export const unknownCostsOf = (row: ChildRow): number =>
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 
-/** Returns the bars of a subtask: its attempts with a known worker and start, the earlier ones first. */
-function barsOf(row: ChildRow): readonly Bar[] {
-  const { index, worker, started_unix: start, attempt, after_join: afterJoin } = row;
-  const label = titleOf(row);
-  const bars = row.earlier_attempts.flatMap(earlier => earlierBar(row, label, earlier));
-  if (worker === null || start === null || row.state === 'pending') return bars;
-  const end = row.state === 'done' ? (row.ended_unix ?? start + row.wall_time_secs) : null;
-  const present = { index, attempt, worker, start, end, look: lookOf(row), label, afterJoin };
-  return [...bars, { ...present, present: true }];
+/**
+ * Returns the bars of a subtask: its attempts with a known worker and time, the earlier ones first.
+ * @param startOf returns the start of an attempt that ran before the eyes of the view
+ */
+function barsOf(row: ChildRow, startOf: (attempt: number) => number | undefined): readonly Bar[] {
+  const { index, attempt, state, after_join: afterJoin } = row;
+  const shared = { index, label: titleOf(row) };
+  const earlier = row.earlier_attempts.flatMap(each =>
+    timedBar(each, startOf(each.attempt), {
+      ...shared,
+      look: lookOfVerdict(each.verdict),
+      afterJoin: false,
+      present: false,
+    }),
+  );
+  if (state === 'pending' || attempt === 0) return earlier;
+  const present = { ...shared, look: lookOf(row), afterJoin, present: true };
+  return [...earlier, ...timedBar(row, startOf(attempt), present, state === 'running')];
 }
 
-function earlierBar(row: ChildRow, label: string, earlier: AttemptRow): readonly Bar[] {
-  const { attempt, worker, started_unix: start, verdict } = earlier;
+type Timed = Pick<
+  AttemptRow,
+  'attempt' | 'worker' | 'started_unix' | 'ended_unix' | 'wall_time_secs' | 'lost'
+>;
+
+/** Returns the bar of an attempt. Of a lost one whose start is unknown, shows the moment at which it was lost. */
+function timedBar(
+  { attempt, worker, started_unix: told, ended_unix: end, wall_time_secs: secs, lost = false }: Timed,
+  seen: number | undefined,
+  shared: Pick<Bar, 'index' | 'label' | 'look' | 'afterJoin' | 'present'>,
+  isOpen = false,
+): readonly Bar[] {
+  const start = told ?? (lost ? (seen ?? end) : null);
   if (worker === null || start === null) return [];
-  const look = lookOfVerdict(verdict);
-  const end = earlier.ended_unix ?? start + earlier.wall_time_secs;
-  return [{ index: row.index, attempt, worker, start, end, look, label, afterJoin: false, present: false }];
+  return [{ ...shared, attempt, worker, start, end: isOpen ? null : (end ?? start + secs), lost }];
 }
 
 function workersOf(row: ChildRow): ReadonlySet<string> {

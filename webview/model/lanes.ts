@@ -11,6 +11,8 @@ export interface Bar {
   readonly look: Look;
   readonly label: string;
   readonly afterJoin: boolean;
+  /** True for an attempt that was lost with its worker. Where its start is unknown, `start` is its end. */
+  readonly lost: boolean;
   /** False for an attempt that was replaced by a later one of the same subtask. */
   readonly present: boolean;
 }

@@ -15,6 +15,7 @@ export const LOOKS = [
   'cancelled',
   'skipped',
   'running',
+  'needsYou',
   'pending',
 ] as const;
 export type Look = (typeof LOOKS)[number];
@@ -30,6 +31,7 @@ export const PATTERNS: Readonly<Record<Look, Pattern>> = {
   cancelled: 'hollow',
   skipped: 'hollow',
   running: 'solid',
+  needsYou: 'dotted',
   pending: 'dotted',
 };
 
@@ -42,6 +44,7 @@ export const SIGNS: Readonly<Record<Look, string>> = {
   cancelled: '⊘',
   skipped: '»',
   running: '▸',
+  needsYou: '?',
   pending: '…',
 };
 
@@ -64,7 +67,9 @@ export function lookOfVerdict(verdict: string): Look {
 
 export function lookOf(row: ChildRow): Look {
   if (row.state === 'done') return lookOfVerdict(row.verdict ?? 'failed');
-  return row.state;
+  if (row.state === 'pending' && row.needs_you != null) return 'needsYou';
+  // A subtask that was only delivered to a worker waits there.
+  return row.started_unix === null ? 'pending' : row.state;
 }
 
 export interface Share {
@@ -72,8 +77,8 @@ export interface Share {
   readonly count: number;
 }
 
-/** Returns the seven counts in their fixed order. */
-export function sharesOf(counts: Counts): readonly Share[] {
+/** Returns the counts in their fixed order. @param needsYou the number of pending subtasks that wait for a person */
+export function sharesOf(counts: Counts, needsYou = 0): readonly Share[] {
   return [
     { look: 'accepted', count: counts.accepted },
     { look: 'rejected', count: counts.rejected },
@@ -81,6 +86,7 @@ export function sharesOf(counts: Counts): readonly Share[] {
     { look: 'timedOut', count: counts.timed_out },
     { look: 'cancelled', count: counts.cancelled },
     { look: 'running', count: counts.running },
-    { look: 'pending', count: counts.pending },
+    { look: 'needsYou', count: needsYou },
+    { look: 'pending', count: Math.max(0, counts.pending - needsYou) },
   ];
 }

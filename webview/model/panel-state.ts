@@ -74,6 +74,13 @@ export class PanelState {
     return end === null ? null : Math.max(0, end - join.opened_unix);
   }
 
+  /** The time at which the last attempt ended; null while one runs or may still start. */
+  get endedUnix(): number | null {
+    const { join } = this.model;
+    if (join === null || !join.complete || join.under_way) return null;
+    return this.model.span(this.clock.now())?.end ?? join.joined_unix;
+  }
+
   #stream({ state, note }: Stream): void {
     this.stream = { state, note };
     if (state === 'live') this.clock.go();

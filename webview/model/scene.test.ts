@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { many, OPENED, satisfied, type Story } from '../../test/webview/fan-outs.ts';
+import { child, many, OPENED, satisfied, statusOf, type Story } from '../../test/webview/fan-outs.ts';
 import { childRow, joinRow } from '../protocol.ts';
 import { pan, timeAxis, zoom } from './axis.ts';
 import { FanOutModel } from './fan-out.ts';
@@ -47,6 +47,29 @@ const of = <K extends Shape['kind']>(scene: Scene, kind: K): (Shape & { kind: K 
   [...scene.body, ...scene.head].filter((shape): shape is Shape & { kind: K } => shape.kind === kind);
 
 describe('the scene of a timeline', () => {
+  it('shows the moment at which an attempt was lost with its worker, before that moment', () => {
+    const lost = {
+      state: 'done',
+      verdict: 'failed',
+      lost: true,
+      worker: 'a',
+      ended_unix: OPENED + 5,
+    } as const;
+    const children = [child(0, { ...lost, attempt: 1, wall_time_secs: 0 })];
+    const subject = subjectOf({ ...satisfied(), children, status: statusOf(children) });
+    const scene = sceneOf(subject, sight());
+    const [bar] = of(scene, 'bar');
+    const end = gutterOf(1000) + (5 * (1000 - gutterOf(1000) - 8)) / 10;
+    assert.deepEqual([bar?.look, bar?.faint], ['failed', false]);
+    assert.ok(bar!.width >= 15 && Math.abs(bar!.x + bar!.width - end) < 2);
+    assert.ok(of(scene, 'text').some(({ text }) => text === '✕'));
+    for (const [x, found] of [
+      [end - 10, true],
+      [end + 10, false],
+    ] as const)
+      assert.equal(barAt(subject, sight(), x, bar!.y + 5) !== null, found);
+  });
+
   it('places each attempt by its worker and its times', () => {
     const subject = subjectOf(satisfied());
     const scene = sceneOf(subject, sight());

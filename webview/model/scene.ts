@@ -94,6 +94,8 @@ const CHAR_PX = 6.4;
 /** The least width of a bar with a sign, and of one with a name. */
 const SIGN_FROM_PX = 16;
 const NAME_FROM_PX = 46;
+/** The width of an attempt that was lost with its worker and whose start is unknown: its sign stands before its end. */
+const LOST_PX = SIGN_FROM_PX;
 
 export const gutterOf = (widthPx: number): number => Math.round(Math.min(132, Math.max(76, widthPx * 0.15)));
 
@@ -131,6 +133,9 @@ export function sceneOf(subject: Subject, sight: Sight): Scene {
   };
 }
 
+/** Returns true for an attempt of which only the moment is known at which it was lost with its worker. */
+export const isLostMoment = ({ lost, start, end }: Bar): boolean => lost && start === end;
+
 /** Returns the bar at a point, or the later of two that overlap; null if there is none. */
 export function barAt(subject: Subject, sight: Sight, atX: number, atY: number): Bar | null {
   const gutter = gutterOf(sight.width);
@@ -141,6 +146,9 @@ export function barAt(subject: Subject, sight: Sight, atX: number, atY: number):
     if (atY < top || atY >= top + laneHeight(lane) || track === undefined) continue;
     // For the pointer, a bar extends by two pixels on each side.
     const [left, right] = [axis.secsAt(atX - gutter - 2), axis.secsAt(atX - gutter + 2)];
+    const signed = track[lastBefore(track, axis.secsAt(atX - gutter + LOST_PX) + subject.originUnix)];
+    if (signed !== undefined && isLostMoment(signed) && signed.start >= left + subject.originUnix)
+      return signed;
     for (let at = lastBefore(track, right + subject.originUnix); at >= 0; at -= 1) {
       const bar = track[at]!;
       return (bar.end ?? subject.nowUnix) >= left + subject.originUnix ? bar : null;
@@ -212,14 +220,15 @@ function drawTrack(track: readonly Bar[], y: number, drawing: Drawing): void {
   const first = firstAfter(track, subject.originUnix + sight.domain.from, subject.nowUnix);
   for (let at = first; at < track.length; at += 1) {
     const bar = track[at]!;
-    const from = x(bar.start);
+    const isMoment = isLostMoment(bar);
+    const from = x(bar.start) - (isMoment ? LOST_PX : 0);
     if (from > right) break;
     const to = x(bar.end ?? subject.nowUnix);
     const [left, end] = [Math.max(gutter, from), Math.min(right, to)];
     const isCritical = bar.present && critical.has(bar.index);
     if (isCritical) spots.push({ index: bar.index, x: left, end, y: y + BAR_PX + 1.5 });
     const marked = isMarked(bar, subject);
-    if (end - left < 2 && !marked) {
+    if (end - left < 2 && !marked && !isMoment) {
       addNarrow(narrow, bar.look, left, Math.max(end, left + 1));
       continue;
     }

@@ -22,6 +22,7 @@ const ATTEMPT_MEMBERS = [
   'reason',
   'cost_usd',
   'cost_unknown',
+  'lost',
   'wall_time_secs',
   'started_unix',
   'ended_unix',
@@ -45,6 +46,8 @@ const CHILD_MEMBERS = [
   'after_join',
   'left_group',
   'when',
+  'needs_you',
+  'reused',
 ] as const;
 export const childRowSchema = v.strictObject({
   ...v.pick(childSchema, CHILD_MEMBERS).entries,
@@ -112,6 +115,7 @@ export function childRow(child: ChildDocument): ChildRow {
     goal: cut(child.goal),
     reason: cut(child.reason),
     summary: cut(child.summary),
+    ...(child.needs_you != null && { needs_you: cut(child.needs_you) }),
     depends_on: child.depends_on.slice(0, MAX_LISTED),
     depends_on_count: child.depends_on.length,
     earlier_attempts: child.earlier_attempts

@@ -3,7 +3,9 @@ import { describe, it } from 'mocha';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { satisfied, speedup } from '../../test/webview/fan-outs.ts';
+import { ended, modelOf, satisfied, speedup, statusOf, underWay } from '../../test/webview/fan-outs.ts';
+import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
+import type { FanOutModel } from '../model/fan-out.ts';
 import { speedupRow, type SerialRow } from '../protocol.ts';
 import type { SerialRequested, SpeedupElement } from './speedup.ts';
 
@@ -18,6 +20,16 @@ const RUN: SerialRow = {
   outcome: null,
 };
 
+/** A run of which each subtask passed. */
+function passed(told: Partial<JoinStatus> = {}, first: Partial<ChildDocument> = {}): FanOutModel {
+  const children = [0, 1].map(index =>
+    ended(index, 'worker-a', [index, 1], 'accept', index === 0 ? first : {}),
+  );
+  const status = statusOf(children, { complete: true, outcome: 'satisfied', ...told });
+  return modelOf({ status, children });
+}
+const DONE = passed({}, { cost_usd: 0.1 });
+
 describe('the speedup', () => {
   const strings = viewStrings();
   let card: SpeedupElement;
@@ -31,7 +43,8 @@ describe('the speedup', () => {
       serial: null,
       refused: null,
       enabled: true,
-      joined: true,
+      model: DONE,
+      version: 1,
       isSerial: false,
       ...told,
     });
@@ -51,21 +64,37 @@ describe('the speedup', () => {
     return events.map(({ action }) => action);
   };
 
-  it('marks an estimate, with its caveat', async () => {
+  it('marks an estimate, and says what bounds it', async () => {
     await draw();
-    assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup, from this run alone$/);
-    assert.match(textOf(find(card, '.caveat')), /shared the machine/);
-    assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'This run 9.6s 35%', 'Critical path 9.1s 33%']);
+    assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup, estimated$/);
+    assert.match(textOf(find(card, '.estimate')), /at most 4 at a time\. A serial run measures it\.$/);
+    assert.deepEqual(walls(), ['One by one 27.4s 100%', 'This run 9.6s 35%', 'Critical path 9.1s 33%']);
     assert.ok(find(card, '.wall.serial').classList.contains('estimated'));
     assert.deepEqual(facts(), []);
   });
 
-  it('shows a dash for an impossible estimate, and no wall before there is one', async () => {
-    await draw({
-      report: speedupRow(speedup({ measured_wall_secs: null, weak: { ...speedup().weak, speedup: null } })),
-    });
-    assert.match(textOf(find(card, '.title')), /^– Estimate/);
-    assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'Critical path 9.1s 33%']);
+  it('says in one sentence why there is neither, and shows nothing else', async () => {
+    const weak = { ...speedup().weak, speedup: null, caveat: 'no estimate' };
+    const report = speedupRow(speedup({ weak, notes: ['the walls do not cover all work'] }));
+    const used = { task: 'A', thread: 'th_a', subtask: 0, name: null, attempt: 1 };
+    const sentences: [FanOutModel, string][] = [
+      [modelOf(underWay()), 'The speedup is known when the run has ended.'],
+      [modelOf(satisfied()), 'No speedup: not every subtask passed.'],
+      [passed({}, { reused: used }), 'No speedup: some subtasks were reused and did not run.'],
+      [passed({ round: 2 }, { attempt: 2 }), 'No speedup: some subtasks ran more than once.'],
+      [passed({ round: 2 }), 'No speedup can be told for this run.'],
+    ];
+    for (const [model, sentence] of sentences) {
+      await draw({ report, model });
+      assert.equal(textOf(card), sentence);
+    }
+  });
+
+  it('shows no estimate while subtasks run, and none against a serial run that differs', async () => {
+    await draw({ model: modelOf(underWay()) });
+    assert.deepEqual(walls(), []);
+    await draw({ serial: { ...RUN, complete: true, outcome: 'unsatisfiable' } });
+    assert.match(textOf(find(card, '.estimate')), /ended differently, so the two cannot be compared\.$/);
   });
 
   it('marks a measurement, against its ceiling', async () => {
@@ -97,12 +126,9 @@ describe('the speedup', () => {
     assert.match(textOf(find(card, '.title')), /^– Measured/);
   });
 
-  it('lists the notes on the figures', async () => {
+  it('lists the notes on a measurement', async () => {
     const notes = ['subtask 3 did not run', 'two attempts were lost'];
-    await draw({ report: speedupRow(speedup({ notes })) });
-    assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
-    card.report = speedupRow({ ...MEASURED, notes });
-    await dom.settled();
+    await draw({ report: speedupRow({ ...MEASURED, notes }) });
     assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
     card.report = speedupRow(speedup());
     await dom.settled();
@@ -119,18 +145,16 @@ describe('the speedup', () => {
     assert.equal(textOf(find(card, '[role="alert"]')), 'no such task');
   });
 
-  it('runs serially once the join is there and an engine answers', async () => {
-    await draw({ joined: false });
+  it('runs serially once the run has passed and an engine answers', async () => {
+    await draw({ model: modelOf(underWay()) });
+    assert.deepEqual(buttons(), []);
     const run = (): HTMLButtonElement => button(card, 'Run Serially to Measure');
-    assert.equal(run().disabled, true);
-    assert.match(textOf(find(card, '.buttons')), /Possible once the join is there/);
-    Object.assign(card, { joined: true, enabled: false });
+    Object.assign(card, { model: DONE, enabled: false });
     await dom.settled();
     assert.equal(run().disabled, true);
     card.enabled = true;
     await dom.settled();
     assert.equal(run().disabled, false);
-    assert.doesNotMatch(textOf(card), /Possible once/);
     assert.deepEqual(await requests('Run Serially to Measure'), ['run']);
   });
 

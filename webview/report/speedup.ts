@@ -4,6 +4,8 @@ import { icon } from '../components/icon.ts';
 import { styled } from '../components/styled.ts';
 import { shared } from '../components/styles.ts';
 import { duration, percent, times } from '../../engine/contract/format.ts';
+import type { FanOutModel } from '../model/fan-out.ts';
+import { membersOf } from '../model/outcome.ts';
 import type { Problem, SerialRow, SpeedupRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 
@@ -131,6 +133,12 @@ export class SpeedupElement extends LitElement {
       .problem .icon {
         color: var(--fleet-failed);
       }
+      .none {
+        margin-bottom: 8px;
+      }
+      .none:last-child {
+        margin-bottom: 0;
+      }
       .notes {
         margin: 8px 0;
         padding-left: 18px;
@@ -167,7 +175,8 @@ export class SpeedupElement extends LitElement {
     serial: { attribute: false },
     refused: { attribute: false },
     enabled: { attribute: false },
-    joined: { attribute: false },
+    model: { attribute: false },
+    version: { attribute: false },
     isSerial: { attribute: false },
   };
 
@@ -179,7 +188,9 @@ export class SpeedupElement extends LitElement {
   declare refused: Problem | null;
   /** False while no engine answers. */
   declare enabled: boolean;
-  declare joined: boolean;
+  declare model: FanOutModel;
+  /** The version of the model. A new version draws the speedup again. */
+  declare version: number;
   /** True if the task is itself a serial run, which needs none. */
   declare isSerial: boolean;
 
@@ -194,12 +205,12 @@ export class SpeedupElement extends LitElement {
 
   #body(report: SpeedupRow): TemplateResult {
     const { measured, weak } = report;
-    const notes = report.notes.length === 0 ? nothing : this.#notes(report.notes);
-    if (measured !== null) return html`${this.#measured(report, measured)}${notes}`;
+    if (measured !== null) return html`${this.#measured(report, measured)}${this.#notes(report.notes)}`;
     const { strings: s } = this;
+    if (weak.speedup === null || !this.#isOver) return html`<p class="muted none">${this.#silence()}</p>`;
     return html`<div class="estimate">
       <div class="title">
-        <span class="figure number">${weak.speedup === null ? '–' : `≈ ${times(weak.speedup)}`}</span>
+        <span class="figure number">≈ ${times(weak.speedup)}</span>
         <span class="badge">${s.weakBadge}</span>
         <span>${s.weakTitle}</span>
       </div>
@@ -207,15 +218,38 @@ export class SpeedupElement extends LitElement {
         { word: s.serialEstimate, secs: weak.serial_estimate_secs, look: 'serial', estimated: true },
         ...this.#ownWalls(report),
       ])}
-      <p class="caveat">${icon('warning')}<span>${weak.caveat}</span></p>
-      ${notes}
+      <p class="muted">${fill(s.weakNote, report.slots_used)}</p>
+      ${this.serial?.complete === true ? html`<p class="muted">${s.serialDiffers}</p>` : nothing}
     </div>`;
+  }
+
+  /** True once the run is decided. */
+  get #isOver(): boolean {
+    return this.model.join?.complete === true;
+  }
+
+  /** True for a run that a serial run can measure: each subtask ran and passed, in one round. */
+  get #isComparable(): boolean {
+    const { join, reused } = this.model;
+    if (join === null || !this.#isOver || join.round > 1 || reused > 0) return false;
+    return (join.census ?? join.counts).accepted === membersOf(join);
+  }
+
+  /** Returns one sentence on why there is neither a measurement nor an estimate. */
+  #silence(): string {
+    const { strings: s, model } = this;
+    const { join } = model;
+    if (join === null || !this.#isOver) return s.noSpeedupRunning;
+    if ((join.census ?? join.counts).accepted < membersOf(join)) return s.noSpeedupFailed;
+    if (model.reused > 0) return s.noSpeedupReused;
+    return model.retried > 0 ? s.noSpeedupRepeated : s.noSpeedup;
   }
 
   #measured(report: SpeedupRow, measured: NonNullable<SpeedupRow['measured']>): TemplateResult {
     const { strings: s } = this;
     const { speedup, ceiling, efficiency } = measured;
     const share = speedup === null || ceiling === null ? null : speedup / ceiling;
+    const ratio = this.model.hasCosts ? this.#fact(s.costRatio, times(measured.cost_ratio)) : nothing;
     return html`<div class="measured">
       <div class="title">
         <span class="figure number">${times(speedup)}</span>
@@ -229,8 +263,7 @@ export class SpeedupElement extends LitElement {
       <dl class="facts number">
         ${this.#fact(s.ceiling, times(ceiling))} ${this.#fact(s.ofCeiling, percent(share))}
         ${this.#fact(s.efficiency, percent(efficiency))} ${this.#fact(s.slotsUsed, String(report.slots_used))}
-        ${this.#fact(s.overhead, duration(measured.overhead_secs))}
-        ${this.#fact(s.costRatio, times(measured.cost_ratio))}
+        ${this.#fact(s.overhead, duration(measured.overhead_secs))} ${ratio}
       </dl>
     </div>`;
   }
@@ -272,7 +305,8 @@ export class SpeedupElement extends LitElement {
     </div>`;
   }
 
-  #notes(notes: readonly string[]): TemplateResult {
+  #notes(notes: readonly string[]): TemplateResult | typeof nothing {
+    if (notes.length === 0) return nothing;
     return html`<ul class="notes" aria-label=${this.strings.notesTitle}>
       ${notes.map(note => html`<li>${note}</li>`)}
     </ul>`;
@@ -282,17 +316,17 @@ export class SpeedupElement extends LitElement {
     const { strings: s, serial } = this;
     if (this.isSerial) return nothing;
     if (serial !== null && !serial.complete) return this.#underWay(serial);
+    if (serial === null && !this.#isComparable) return nothing;
     const again = serial !== null;
     return html`<div class="buttons">
       <vscode-button
         ?secondary=${again}
-        ?disabled=${!this.enabled || !this.joined}
+        ?disabled=${!this.enabled}
         title=${s.runSeriallyLong}
         @click=${() => this.#request('run')}
         >${again ? s.runSeriallyAgain : s.runSerially}</vscode-button
       >
       ${again ? this.#openButton(serial) : nothing}
-      ${this.joined ? nothing : html`<span class="muted">${s.speedupWaits}</span>`}
     </div>`;
   }
 

@@ -68,6 +68,8 @@ export class Editor {
   readonly tasks: vscode.Task[] = [];
   readonly trees = new Map<string, ShownTree>();
   readonly panels: ShownPanel[] = [];
+  /** The tabs of webviews that the editor has not restored yet. */
+  sleepingTabs: readonly vscode.Tab[] = [];
   readonly logs: KeptLog[] = [];
   readonly decorationTypes: (vscode.TextEditorDecorationType & {
     readonly options: vscode.DecorationRenderOptions;

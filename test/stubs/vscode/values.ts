@@ -54,6 +54,14 @@ export const ViewColumn: Members<typeof vscode.ViewColumn> = {
   Nine: 9,
 };
 
+export class TabInputWebview implements vscode.TabInputWebview {
+  readonly viewType: string;
+
+  constructor(viewType: string) {
+    this.viewType = viewType;
+  }
+}
+
 export class ThemeColor implements vscode.ThemeColor {
   readonly id: string;
 

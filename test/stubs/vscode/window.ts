@@ -56,6 +56,15 @@ export const window = part<typeof vscode.window>('window', {
   createTerminal,
   createTreeView,
   createWebviewPanel,
+  get tabGroups() {
+    return part<vscode.TabGroups>('TabGroups', {
+      all: [part<vscode.TabGroup>('TabGroup', { tabs: editor.sleepingTabs })],
+      close: async tab => {
+        editor.sleepingTabs = editor.sleepingTabs.filter(each => each !== tab);
+        return true;
+      },
+    });
+  },
   createTextEditorDecorationType: options => {
     const type = { key: `decoration ${editor.decorationTypes.length}`, options, dispose: () => undefined };
     editor.decorationTypes.push(type);
