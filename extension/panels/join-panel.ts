@@ -19,7 +19,7 @@ import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportedJson, exportFile, type ExportFormat } from './export-file.ts';
-import { pageFile, pageOf } from './page.ts';
+import { pageFile, pageOf, tabIcon } from './page.ts';
 import { runRequested, type CommandRequest } from './panel-commands.ts';
 import { problemOf } from './problem.ts';
 import { SerialRun } from './serial-run.ts';
@@ -93,8 +93,7 @@ export class JoinPanel implements vscode.Disposable {
       () => ({ task: task.thread, vsSerial: this.#serial.baseline }),
       report => this.#post(report),
     );
-    const icon = (name: string): vscode.Uri => vscode.Uri.joinPath(host.extensionUri, 'media', name);
-    panel.iconPath = { light: icon('panel-light.svg'), dark: icon('panel-dark.svg') };
+    panel.iconPath = tabIcon(host.extensionUri);
     this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#onMessage(data)));
     this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
     this.#owned.add(host.access.onDidChange(() => this.#followAnew()));

@@ -6,6 +6,13 @@ import { pageHtml } from './html.ts';
 export const pageFile = (extensionUri: vscode.Uri, ...path: readonly string[]): vscode.Uri =>
   vscode.Uri.joinPath(extensionUri, 'dist', 'webview', ...path);
 
+/** Returns the icon of a tab, for light and for dark themes. */
+export function tabIcon(extensionUri: vscode.Uri): { readonly light: vscode.Uri; readonly dark: vscode.Uri } {
+  const icon = (theme: string): vscode.Uri =>
+    vscode.Uri.joinPath(extensionUri, 'media', `panel-${theme}.svg`);
+  return { light: icon('light'), dark: icon('dark') };
+}
+
 /** The files of a page, as paths in that folder, and its title. */
 export interface PageFiles {
   readonly script: readonly string[];

@@ -58,7 +58,7 @@ describe('the picture of a plan', () => {
       [graph?.goal, graph?.join, graph?.nodes.map(({ name, tone }) => [name, tone]), graph?.edges],
       [
         'Check it',
-        'all',
+        'all pass',
         [
           ['a', null],
           ['b', null],
@@ -68,18 +68,55 @@ describe('the picture of a plan', () => {
     );
   });
 
-  it('is one for each plan, and is revealed when it is opened again', async () => {
+  it('is one, and is revealed when it is opened again', async () => {
     for (const uri of [A, B, A]) previews.show(uri);
     assert.deepEqual(
       editor.panels.map(({ title, reveals }) => [title, reveals]),
-      [
-        ['Preview a.fanout.yaml', 2],
-        ['Preview b.fanout.yml', 1],
-      ],
+      [['Preview a.fanout.yaml', 3]],
     );
     editor.panels[0]!.dispose();
     previews.show(A);
-    assert.equal(editor.panels.length, 3, 'it was closed');
+    assert.equal(editor.panels.length, 2, 'it was closed');
+  });
+
+  it('follows the active plan, and nothing that is no plan', async () => {
+    const panel = await show();
+    await on.window.open(B);
+    await vscode.window.showTextDocument(B);
+    await on.window.pass();
+    assert.deepEqual([panel.title, drawn(panel).at(-1)?.uri], ['Preview b.fanout.yml', B.toString()]);
+    editor.texts.add(vscode.Uri.file('/a.txt'), '');
+    await vscode.window.showTextDocument(vscode.Uri.file('/a.txt'));
+    await on.window.pass();
+    assert.equal(panel.title, 'Preview b.fanout.yml');
+  });
+
+  it('is restored with its plan after a reload, and closed without one', async () => {
+    const restored = async (state: unknown): Promise<ShownPanel> => {
+      const serializer = editor.registered.get('fleet.plan') as vscode.WebviewPanelSerializer;
+      const panel = vscode.window.createWebviewPanel('fleet.plan', 'x', vscode.ViewColumn.Two);
+      await serializer.deserializeWebviewPanel(panel, state);
+      return panel as ShownPanel;
+    };
+    for (const lost of [null, { uri: 7 }, { uri: 'file:///gone.fanout.yaml' }])
+      assert.ok((await restored(lost)).isClosed);
+    const panel = await restored({ uri: A.toString() });
+    panel.send({ type: 'ready' });
+    await on.window.pass();
+    assert.deepEqual([panel.title, drawn(panel).length], ['Preview a.fanout.yaml', 1]);
+    assert.ok((await restored({ uri: B.toString() })).isClosed, 'there is one already');
+  });
+
+  it('says in words when the plan is done', async () => {
+    for (const [join, words] of [
+      ['any', 'one passes'],
+      ['k_of_n:2', '2 pass'],
+      ['accepted > 1', 'accepted > 1'],
+    ] as const) {
+      on.window.server.picture = { ...PICTURE, join };
+      assert.equal(drawn(await show()).at(-1)?.join, words);
+      editor.panels.at(-1)!.dispose();
+    }
   });
 
   it('shows the state of each subtask in the last run, and changes with it', async () => {
@@ -136,9 +173,10 @@ describe('the picture of a plan', () => {
       assert.deepEqual(told(panel).at(-1), { type: 'cursor', id }, `line ${line}`);
     }
     const before = panel.posted.length;
-    editor.texts.add(B, '');
-    editor.texts.select(await editor.texts.show(B), at(5));
-    assert.equal(panel.posted.length, before, 'the cursor of another plan');
+    const other = vscode.Uri.file('/notes.txt');
+    editor.texts.add(other, '');
+    editor.texts.select(await editor.texts.show(other), at(5));
+    assert.equal(panel.posted.length, before, 'the cursor of another document');
   });
 
   it('reveals a subtask in the editor that shows the plan', async () => {

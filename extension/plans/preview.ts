@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { messageOf } from '../../engine/errors.ts';
-import { fromPreviewSchema, type ToPreview } from '../../webview/plan/protocol.ts';
+import { fromPreviewSchema, savedPlanOf, type ToPreview } from '../../webview/plan/protocol.ts';
 import { DisposableStore } from '../disposable.ts';
-import { pageFile, pageOf } from '../panels/page.ts';
+import { pageFile, pageOf, tabIcon } from '../panels/page.ts';
 import { Paced } from './paced.ts';
+import { isPlan } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 import { statesOf } from './states.ts';
 
@@ -19,54 +20,101 @@ const FOLLOWS = (): Readonly<Record<'accepted' | 'failed' | 'always', string | n
   always: vscode.l10n.t('afterwards, in any case'),
 });
 
+/** Returns the condition of a join in words; an expression as it is written. */
+function conditionText(join: string): string {
+  const [kind, k] = join.split(':');
+  if (kind === 'all') return vscode.l10n.t('all pass');
+  if (kind === 'any') return vscode.l10n.t('one passes');
+  return kind === 'k_of_n' ? vscode.l10n.t('{0} pass', k ?? '') : join;
+}
+
 interface PreviewHost {
   readonly extensionUri: vscode.Uri;
   readonly plans: Plans;
   readonly log: vscode.LogOutputChannel;
 }
 
-/** The open graphs of plans, one for each plan. */
+const PREVIEW_TYPE = 'fleet.plan';
+
+/** The graph of the active plan, beside its text. It follows the editor from plan to plan. */
 export class PlanPreviews implements vscode.Disposable {
   readonly #host: PreviewHost;
-  readonly #open = new Map<string, PlanPreview>();
+  readonly #owned = new DisposableStore();
+  #open: PlanPreview | undefined;
 
   constructor(host: PreviewHost) {
     this.#host = host;
+    this.#owned.add(
+      vscode.window.onDidChangeActiveTextEditor(editor => {
+        if (editor !== undefined && isPlan(editor.document)) this.#open?.follow(editor.document.uri);
+      }),
+    );
+    this.#owned.add(
+      vscode.window.registerWebviewPanelSerializer(PREVIEW_TYPE, {
+        deserializeWebviewPanel: (panel, state) => this.#restore(panel, savedPlanOf(state)),
+      }),
+    );
   }
 
-  /** Shows the graph beside the plan. Reuses an open one. */
+  /** Shows the graph of a plan beside it. Reuses an open preview. */
   show(uri: vscode.Uri): void {
-    const key = uri.toString();
-    const open = this.#open.get(key) ?? new PlanPreview(uri, this.#host, () => this.#open.delete(key));
-    this.#open.set(key, open);
-    open.reveal();
+    if (this.#open === undefined)
+      this.#adopt(
+        vscode.window.createWebviewPanel(
+          PREVIEW_TYPE,
+          '',
+          { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+          {},
+        ),
+        uri,
+      );
+    this.#open?.follow(uri);
+    this.#open?.reveal();
   }
 
   dispose(): void {
-    for (const preview of [...this.#open.values()]) preview.dispose();
+    this.#owned.dispose();
+    this.#open?.dispose();
+  }
+
+  /** Takes over the preview of an earlier session. One of a plan that cannot be opened is closed. */
+  async #restore(panel: vscode.WebviewPanel, saved: string | null): Promise<void> {
+    try {
+      if (saved === null || this.#open !== undefined) {
+        panel.dispose();
+        return;
+      }
+      const { uri } = await vscode.workspace.openTextDocument(vscode.Uri.parse(saved));
+      this.#adopt(panel, uri);
+    } catch (error) {
+      this.#host.log.debug(`plans: ${messageOf(error)}`);
+      panel.dispose();
+    }
+  }
+
+  #adopt(panel: vscode.WebviewPanel, uri: vscode.Uri): void {
+    const preview = new PlanPreview(panel, uri, this.#host, () => {
+      if (this.#open === preview) this.#open = undefined;
+    });
+    this.#open = preview;
   }
 }
 
 class PlanPreview implements vscode.Disposable {
-  readonly #uri: vscode.Uri;
   readonly #host: PreviewHost;
   readonly #panel: vscode.WebviewPanel;
   readonly #owned = new DisposableStore();
   readonly #drawing: Paced;
+  #uri: vscode.Uri;
   /** The nodes of the graph as it is shown now. */
   #nodes: readonly { readonly name: string; readonly line: number }[] = [];
   #closed = false;
 
-  constructor(uri: vscode.Uri, host: PreviewHost, onClosed: () => void) {
+  constructor(panel: vscode.WebviewPanel, uri: vscode.Uri, host: PreviewHost, onClosed: () => void) {
     this.#uri = uri;
     this.#host = host;
-    this.#panel = vscode.window.createWebviewPanel(
-      'fleet.plan',
-      vscode.l10n.t('Preview {0}', uri.path.split('/').at(-1) ?? ''),
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
-      { enableScripts: true, localResourceRoots: [pageFile(host.extensionUri)] },
-    );
-    const { webview } = this.#panel;
+    this.#panel = panel;
+    const { webview } = panel;
     this.#drawing = this.#owned.add(
       new Paced(
         () => this.#draw().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`)),
@@ -74,20 +122,33 @@ class PlanPreview implements vscode.Disposable {
       ),
     );
     this.#owned.add(webview.onDidReceiveMessage(message => this.#onMessage(message)));
-    this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawing.soon()));
+    this.#owned.add(
+      host.plans.onDidChange(changed => changed === this.#uri.toString() && this.#drawing.soon()),
+    );
     this.#owned.add(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)),
     );
-    this.#panel.onDidDispose(() => {
+    panel.onDidDispose(() => {
       this.#closed = true;
       this.#owned.dispose();
       onClosed();
     });
+    this.#name();
+    panel.iconPath = tabIcon(host.extensionUri);
+    webview.options = { enableScripts: true, localResourceRoots: [pageFile(host.extensionUri)] };
     webview.html = pageOf(webview, host.extensionUri, {
       script: ['plan', 'main.js'],
       style: ['plan', 'plan.css'],
       title: vscode.l10n.t('Plan'),
     });
+  }
+
+  /** Shows the graph of another plan instead. */
+  follow(uri: vscode.Uri): void {
+    if (uri.toString() === this.#uri.toString()) return;
+    this.#uri = uri;
+    this.#name();
+    this.#drawing.soon();
   }
 
   reveal(): void {
@@ -96,6 +157,10 @@ class PlanPreview implements vscode.Disposable {
 
   dispose(): void {
     this.#panel.dispose();
+  }
+
+  #name(): void {
+    this.#panel.title = vscode.l10n.t('Preview {0}', this.#uri.path.split('/').at(-1) ?? '');
   }
 
   #post(message: ToPreview): void {
@@ -125,16 +190,19 @@ class PlanPreview implements vscode.Disposable {
   }
 
   async #draw(): Promise<void> {
-    const graph = await (await this.#host.plans.client()).graph(this.#uri.toString());
+    const uri = this.#uri;
+    const graph = await (await this.#host.plans.client()).graph(uri.toString());
     if (graph === null) return;
     const nodes = graph.nodes.slice(0, MAX_NODES);
-    const states = await statesOf(this.#host.plans, this.#uri);
+    const states = await statesOf(this.#host.plans, uri);
+    if (uri !== this.#uri) return;
     this.#nodes = nodes;
     const left = graph.nodes.length - nodes.length;
     this.#post({
       type: 'graph',
+      uri: uri.toString(),
       goal: graph.goal,
-      join: graph.join,
+      join: conditionText(graph.join),
       nodes: nodes.map(({ id, name, detail, count, layer, when }) => {
         const state = states.get(id);
         return {
@@ -155,6 +223,10 @@ class PlanPreview implements vscode.Disposable {
         waitsFor: vscode.l10n.t('waits for'),
         join: vscode.l10n.t('Done when:'),
         left: vscode.l10n.t('{0} more subtasks are left out of the picture.', left),
+        zoom: vscode.l10n.t('Zoom'),
+        zoomIn: vscode.l10n.t('Zoom in'),
+        zoomOut: vscode.l10n.t('Zoom out'),
+        zoomFit: vscode.l10n.t('Show everything'),
       },
     });
     const editor = vscode.window.visibleTextEditors.find(

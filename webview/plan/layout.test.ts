@@ -22,10 +22,10 @@ const graph = fc.array(fc.nat(4), { maxLength: 30 }).chain(layers => {
 });
 
 describe('the picture of a plan', () => {
-  it('places each subtask once, without overlap, and right of its dependencies', () => {
+  it('places each subtask once, without overlap, and right of its dependencies or below them', () => {
     fc.assert(
-      fc.property(graph, ({ nodes, edges }) => {
-        const { width, height, places } = layoutOf({ nodes, edges });
+      fc.property(graph, fc.constantFrom('right', 'down'), ({ nodes, edges }, direction) => {
+        const { width, height, places } = layoutOf({ nodes, edges }, direction);
         assert.equal(places.size, nodes.length);
         const all = [...places.values()];
         for (const { x, y } of all) {
@@ -36,7 +36,11 @@ describe('the picture of a plan', () => {
           for (const b of all.slice(i + 1))
             assert.ok(apart(a.x, b.x, NODE.width) || apart(a.y, b.y, NODE.height));
         });
-        for (const { from, to } of edges) assert.ok(places.get(from)!.x + NODE.width < places.get(to)!.x);
+        for (const { from, to } of edges) {
+          const [before, after] = [places.get(from)!, places.get(to)!];
+          if (direction === 'right') assert.ok(before.x + NODE.width < after.x);
+          else assert.ok(before.y + NODE.height < after.y);
+        }
       }),
       { numRuns: runs(100) },
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import { useDom } from '../../test/webview/dom.ts';
-import { find, findAll, press, textOf } from '../../test/webview/dom-queries.ts';
+import { button, find, findAll, press, textOf } from '../../test/webview/dom-queries.ts';
 import type { GraphMessage, Tone } from './protocol.ts';
 
 type Node = GraphMessage['nodes'][number];
@@ -21,6 +21,7 @@ const node = (id: number, layer: number, told: Partial<Node> = {}): Node => ({
 /** A plan in which `test` waits for `build` and `lint`. */
 const graph = (told: Partial<GraphMessage> = {}): GraphMessage => ({
   type: 'graph',
+  uri: 'file:///ship.fanout.yaml',
   goal: 'Ship it',
   join: 'all',
   nodes: [
@@ -38,6 +39,10 @@ const graph = (told: Partial<GraphMessage> = {}): GraphMessage => ({
     waitsFor: 'waits for',
     join: 'Join',
     left: '7 more are left out',
+    zoom: 'Zoom',
+    zoomIn: 'Zoom in',
+    zoomOut: 'Zoom out',
+    zoomFit: 'Show everything',
   },
   ...told,
 });
@@ -45,10 +50,11 @@ const graph = (told: Partial<GraphMessage> = {}): GraphMessage => ({
 describe('the picture of a plan on its page', () => {
   let said: unknown[] = [];
   let began: readonly unknown[] = [];
+  let saved: unknown;
   const api = {
     postMessage: (message: unknown) => said.push(message),
     getState: () => undefined,
-    setState: () => {},
+    setState: (state: unknown) => (saved = state),
   };
   const load = async (): Promise<void> => {
     await import('./main.ts');
@@ -78,6 +84,56 @@ describe('the picture of a plan on its page', () => {
     assert.deepEqual(labels(), ['build', 'lint', 'test, × 4, waits for build, lint']);
     assert.equal(page().querySelectorAll('.edge').length, 2);
     assert.equal(page().querySelector('.plan')?.getAttribute('aria-label'), 'Ship it');
+  });
+
+  it('saves its plan, so that it can be restored', () => {
+    assert.deepEqual(saved, { uri: 'file:///ship.fanout.yaml' });
+  });
+
+  it('points each edge at the subtask that waits', () => {
+    for (const edge of page().querySelectorAll('.edge'))
+      assert.match(edge.getAttribute('marker-end') ?? '', /^url\(#arrow(-near)?\)$/);
+    assert.equal(page().querySelectorAll('marker').length, 2);
+  });
+
+  it('zooms with buttons and keys, and shows everything again', async () => {
+    const width = (): number => Number(page().querySelector('.plan')?.getAttribute('width'));
+    const whole = width();
+    button(page(), 'Zoom in').click();
+    assert.equal(width(), Math.round(whole * 1.25));
+    button(page(), 'Zoom out').click();
+    assert.equal(width(), whole);
+    assert.ok(press(page(), '+'));
+    assert.ok(press(page(), '='));
+    assert.ok(press(page(), '-'));
+    assert.equal(width(), Math.round(whole * 1.25));
+    await dom.post(graph({ goal: 'Edited' }));
+    assert.equal(width(), Math.round(whole * 1.25), 'an edit keeps the scale');
+    assert.ok(press(page(), '0'));
+    assert.equal(width(), whole);
+    assert.equal(press(page(), 'x'), false);
+    assert.equal(press(page(), '+', { ctrlKey: true }), false);
+    button(page(), 'Zoom in').click();
+    await dom.post(graph({ uri: 'file:///other.fanout.yaml' }));
+    assert.equal(width(), whole, 'another plan is shown as a whole');
+    button(page(), 'Zoom in').click();
+    button(page(), 'Show everything').click();
+    assert.equal(width(), whole);
+  });
+
+  it('zooms with the wheel and a modifier', () => {
+    const width = (): number => Number(page().querySelector('.plan')?.getAttribute('width'));
+    const whole = width();
+    const turn = (deltaY: number, ctrlKey: boolean): boolean =>
+      !page().dispatchEvent(
+        Object.assign(new WheelEvent('wheel', { deltaY, bubbles: true, cancelable: true }), { ctrlKey }),
+      );
+    assert.equal(turn(-1, false), false);
+    assert.equal(width(), whole);
+    assert.ok(turn(-1, true));
+    assert.equal(width(), Math.round(whole * 1.25));
+    assert.ok(turn(1, true));
+    assert.equal(width(), whole);
   });
 
   it('places each subtask right of its dependencies', () => {

@@ -12,6 +12,8 @@ export type Tone = (typeof TONES)[number];
 export const toPreviewSchema = v.variant('type', [
   v.object({
     type: v.literal('graph'),
+    /** The plan, which the page saves so that it is shown again after a reload. */
+    uri: v.string(),
     goal: v.string(),
     join: v.string(),
     nodes: v.array(
@@ -31,13 +33,30 @@ export const toPreviewSchema = v.variant('type', [
     edges: v.array(v.object({ from: whole, to: whole })),
     /** The number of subtasks that were left out of the picture. */
     left: whole,
-    words: v.object({ empty: v.string(), waitsFor: v.string(), join: v.string(), left: v.string() }),
+    words: v.object({
+      empty: v.string(),
+      waitsFor: v.string(),
+      join: v.string(),
+      left: v.string(),
+      zoom: v.string(),
+      zoomIn: v.string(),
+      zoomOut: v.string(),
+      zoomFit: v.string(),
+    }),
   }),
   /** The subtask at the cursor. */
   v.object({ type: v.literal('cursor'), id: v.nullable(whole) }),
 ]);
 export type ToPreview = v.InferOutput<typeof toPreviewSchema>;
 export type GraphMessage = Extract<ToPreview, { type: 'graph' }>;
+
+const savedPlanSchema = v.object({ uri: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)) });
+
+/** Returns the plan of a page from the state that it saved with the editor; null if the state names none. */
+export function savedPlanOf(state: unknown): string | null {
+  const result = v.safeParse(savedPlanSchema, state);
+  return result.success ? result.output.uri : null;
+}
 
 export const fromPreviewSchema = v.variant('type', [
   v.object({ type: v.literal('ready') }),

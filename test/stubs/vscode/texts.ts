@@ -20,6 +20,7 @@ export class Texts {
   readonly opened = new EventEmitter<vscode.TextDocument>();
   readonly closed = new EventEmitter<vscode.TextDocument>();
   readonly visibleChanged = new EventEmitter<readonly vscode.TextEditor[]>();
+  readonly activeChanged = new EventEmitter<vscode.TextEditor | undefined>();
   readonly selectionChanged = new EventEmitter<vscode.TextEditorSelectionChangeEvent>();
   documents: readonly OpenDocument[] = [];
   editors: readonly OpenEditor[] = [];
@@ -70,6 +71,7 @@ export class Texts {
     if (options.viewColumn !== undefined) editor.viewColumn = options.viewColumn;
     this.active = editor;
     if (known === undefined) this.#show([...this.editors, editor]);
+    this.activeChanged.fire(editor);
     const { selection } = options;
     if (selection !== undefined) this.select(editor, selection.start, selection.end);
     return editor;

@@ -19,6 +19,9 @@ export const window = part<typeof vscode.window>('window', {
   get visibleTextEditors() {
     return editor.texts.editors;
   },
+  get onDidChangeActiveTextEditor() {
+    return editor.texts.activeChanged.event;
+  },
   get onDidChangeVisibleTextEditors() {
     return editor.texts.visibleChanged.event;
   },
