@@ -97,6 +97,8 @@ export type Arguments<Id extends CommandId> = [Argument<Id>] extends [undefined]
 interface Results {
   /** The thread of the serial run; undefined if the user cancelled. */
   readonly 'fleet.runSerial': string | undefined;
+  /** The thread of the last new task; undefined if the user cancelled. */
+  readonly 'fleet.rerun': string | undefined;
 }
 export type Result<Id extends CommandId> = Id extends keyof Results ? Results[Id] : void;
 

@@ -15,7 +15,6 @@ export const STRING_KEYS = [
   'pending',
   'needsYou',
   'reused',
-  'leftOver',
   'afterJoin',
   'afterJoinLong',
   'live',

@@ -18,15 +18,15 @@ describe('the command that saves a fan-out as a plan', () => {
   it('opens a new plan beside others, with the goal and the subtasks', async () => {
     const thread = await on.fleet.fanOut('SAVE-1', ['say hello', 'say goodbye']);
     await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut !== null);
-    await writeFile(join(folder, 'a-goal.fanout.yaml'), 'goal: another\n');
+    await writeFile(join(folder, 'save-1.fanout.yaml'), 'goal: another\n');
     await on.window.run('fleet.savePlan', { kind: 'task', thread });
     await on.window.run('fleet.savePlan', { kind: 'task', thread });
     const [first, second] = editor.texts.documents;
     assert.deepEqual(
       [first!.uri.toString(), second!.uri.toString()],
-      [2, 3].map(number => `untitled:${join(folder, `a-goal-${number}.fanout.yaml`)}`),
+      [2, 3].map(number => `untitled:${join(folder, `save-1-${number}.fanout.yaml`)}`),
     );
-    for (const part of ['goal: a goal', 'say hello', 'say goodbye'])
+    for (const part of ['goal: SAVE-1', 'say hello', 'say goodbye'])
       assert.ok(first!.getText().includes(part), `${part} in ${first!.getText()}`);
     assert.deepEqual(on.window.errors, []);
   });

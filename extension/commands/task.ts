@@ -103,7 +103,7 @@ export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target,
   }
 };
 
-/** Runs all subtasks again, as a new task. */
+/** Runs all subtasks again, as a new task. @returns the thread of the last new task */
 export const rerun: Handler<'fleet.rerun'> = async (context, target, selected) => {
   const placeHolder = vscode.l10n.t('Which run is to run again?');
   const tasks =
@@ -111,12 +111,15 @@ export const rerun: Handler<'fleet.rerun'> = async (context, target, selected) =
       ? [(await pickTask(context, target, placeHolder, isFanned)) ?? []].flat()
       : selectedTasks(context, target, selected).filter(isFanned);
   const client = await engine(context);
+  let last: string | undefined;
   for (const task of tasks) {
     const opened = await client.submit('task.rerun', { task: task.thread });
+    last = opened.thread;
     sayNotes(opened.fan_out);
     await context.model.known(opened.thread);
     await context.reveal({ kind: 'task', thread: opened.thread });
   }
+  return last;
 };
 
 export const cancel: Handler<'fleet.cancel'> = async (context, target, selected) => {

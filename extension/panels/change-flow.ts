@@ -1,5 +1,6 @@
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { childRow, joinRow, MAX_ROWS, type JoinRow, type ToView } from '../../webview/protocol.ts';
+import { reasonText } from '../views/words.ts';
 import type { FanOutChange } from '../../engine/client/fan-out.ts';
 
 type Change = ToView & { type: 'change' };
@@ -59,8 +60,18 @@ export class ChangeFlow {
         nowUnix: this.#nowUnix(),
         reset,
         join: this.#join,
-        children: rows.map(childRow),
+        children: rows.map(child => childRow(inWords(child))),
       });
     }
   }
+}
+
+/** Returns the subtask with reasons for people. */
+function inWords(child: ChildDocument): ChildDocument {
+  const reasonOf = (reason: string | null): string | null => reason && reasonText(reason);
+  return {
+    ...child,
+    reason: reasonOf(child.reason),
+    earlier_attempts: child.earlier_attempts.map(each => ({ ...each, reason: reasonOf(each.reason) })),
+  };
 }

@@ -103,9 +103,9 @@ describe('the panel of a join', () => {
     assert.equal(editor.panels.length, 3);
   });
 
-  it('has an icon, and the goal as its title', async () => {
+  it('has an icon, and the name of its task as its title', async () => {
     const { panel } = await open().ready();
-    assert.equal(panel.title, `a goal · ${alias}`);
+    assert.equal(panel.title, alias);
     const { light, dark } = panel.iconPath as { light: vscode.Uri; dark: vscode.Uri };
     for (const each of [light, dark])
       await access(new URL(`../../media/${each.path.split('/').at(-1)}`, import.meta.url));
@@ -119,9 +119,9 @@ describe('the panel of a join', () => {
         group: part<vscode.TabGroup>('TabGroup', { viewColumn: 2 }),
       });
     const [same, other, foreign] = [
-      tab(`a goal · ${alias}`, 'mainThreadWebview-fleet.join'),
-      tab('a goal · OTHER', 'mainThreadWebview-fleet.join'),
-      tab(`a goal · ${alias}`, 'mainThreadWebview-markdown.preview'),
+      tab(alias, 'mainThreadWebview-fleet.join'),
+      tab('OTHER', 'mainThreadWebview-fleet.join'),
+      tab(alias, 'mainThreadWebview-markdown.preview'),
     ];
     editor.sleepingTabs = [other, foreign, same];
     open();
@@ -130,7 +130,7 @@ describe('the panel of a join', () => {
 
   it('sends its page the texts, the task, the fan-out to its end, and the speedup', async () => {
     const page = await open().ready();
-    assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', `a goal · ${alias}`]);
+    assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', alias]);
     const task = await page.message('task');
     assert.deepEqual([task.alias, task.goal, task.serial], [alias, alias, false]);
     const first = await page.message('change');
@@ -221,6 +221,7 @@ describe('the panel of a join', () => {
         editor.terminals.splice(0).map(({ name }) => name),
         on.window.reports.splice(0),
       ].map(texts => texts.map(text => text.replace(/\[\d\]|“say \w+”/, '[a subtask]')));
+      ].map(texts => texts.map(text => text.replace(/say (hello|goodbye)/, 'a subtask')));
     for (const index of [0, 1]) await on.fleet.taken(thread, index);
     await page.ask({ kind: 'cancel', index: 0 });
     const byPanel = seen();
@@ -254,7 +255,8 @@ describe('the panel of a join', () => {
     await end();
     const page = await open().ready();
     await page.ask({ kind: 'rerun' });
-    assert.deepEqual(editor.executed.at(-1), ['fleet.rerun', { kind: 'task', thread }]);
+    const again = on.window.reports.at(-1);
+    assert.ok(again !== undefined && again !== thread, 'the panel of the new task is opened');
     assert.deepEqual(await page.ask({ kind: 'save-plan' }), { ok: true, value: null });
     assert.match(editor.texts.active?.document.getText() ?? '', /say goodbye/);
   });
@@ -300,7 +302,7 @@ describe('the panel of a join', () => {
     await (await open().ready()).ask({ kind: 'output', index: 1 });
     assert.deepEqual(
       editor.terminals.map(({ name, isShown }) => [name, isShown]),
-      [[`${alias} [1]`, true]],
+      [[`${alias} subtask 1`, true]],
     );
   });
 

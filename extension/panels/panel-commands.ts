@@ -1,6 +1,6 @@
-import * as vscode from 'vscode';
 import type { ViewRequest } from '../../webview/protocol.ts';
 import type { RunCommand } from '../command-registry.ts';
+import type { TaskRef } from '../targets.ts';
 
 /** A request for an action that a command of the window performs. */
 export type CommandRequest = ViewRequest & {
@@ -31,8 +31,7 @@ export async function runRequested(
     case 'cancel-run':
       return void (await run('fleet.cancel', task));
     case 'rerun':
-      // The command shows its own errors.
-      return void (await vscode.commands.executeCommand('fleet.rerun', task));
+      return runAgain(run, task);
     case 'save-plan':
       return void (await run('fleet.savePlan', task));
     case 'run-serial':
@@ -44,4 +43,10 @@ export async function runRequested(
       if (serial !== null) await run('fleet.openReport', { kind: 'task', thread: serial });
       return undefined;
   }
+}
+
+/** Runs the task again, and opens the panel of the new one. */
+async function runAgain(run: RunCommand, task: TaskRef): Promise<undefined> {
+  const again = await run('fleet.rerun', task);
+  if (again !== undefined) await run('fleet.openReport', { kind: 'task', thread: again });
 }

@@ -7,4 +7,4 @@ const GOAL_CHARS = 32;
 
 /** Returns the title of a task's tab: the name of its run, or else its goal and its alias. */
 export const panelTitle = ({ run, goal, alias }: Pick<TaskDocument, 'run' | 'goal' | 'alias'>): string =>
-  run == null ? `${oneLine(goal, GOAL_CHARS)} · ${alias}` : runText(run);
+  run != null ? runText(run) : goal === alias ? alias : `${oneLine(goal, GOAL_CHARS)} · ${alias}`;

@@ -84,14 +84,10 @@ function workerCell(row: ChildRow, { strings, narrow }: RowContext, reason: stri
   return parts.filter(part => part !== null && part !== '').join(' · ');
 }
 
-/** The engine's reason for the end of a subtask that the result no longer needed. */
-const LEFT_OVER = /^the join was \w+ \(losers: \w+\)$/;
-
 function reasonOf(row: ChildRow, strings: ViewStrings): string {
   const follows = { accepted: null, failed: strings.followsFailed, always: strings.followsAlways }[row.when];
   const reason = row.needs_you ?? (row.reused == null ? row.reason : strings.reused);
-  const isLeftOver = reason !== null && LEFT_OVER.test(reason);
-  return [follows ?? (row.after_join ? strings.afterJoin : null), isLeftOver ? strings.leftOver : reason]
+  return [follows ?? (row.after_join ? strings.afterJoin : null), reason]
     .filter(part => part !== null)
     .join(' · ');
 }

@@ -111,7 +111,7 @@ describe('the list of subtasks', () => {
 
     it('what ended after the join', async () => {
       await draw(satisfied());
-      assert.equal(cells(7)[6], 'ended late · not needed any more');
+      assert.equal(cells(7)[6], 'ended late · the join was satisfied (losers: drain)');
     });
 
     it('that nothing has come, or that nothing matches', async () => {
