@@ -132,11 +132,33 @@ describe('the completions in a plan', () => {
         let end = 0;
         for (const { start, length } of tokensOf(outline, written)) {
           assert.ok(start >= end && length > 0);
+          assert.doesNotMatch(written.slice(start, start + length), /[\r\n]/);
           end = start + length;
         }
       }),
       { numRuns: runs(1_000) },
     );
+  });
+});
+
+describe('the tokens of a plan', () => {
+  const tokens = (text: string): readonly string[] => {
+    const { outline } = read(text);
+    assert.ok(outline);
+    return tokensOf(outline, text).map(({ start, length }) => text.slice(start, start + length));
+  };
+
+  it('leave out a name and a dependency that are not typed yet', () => {
+    assert.deepEqual(tokens('goal: g\nsubtasks:\n  - name:\n    run: a\n    depends:'), []);
+    assert.deepEqual(tokens('goal: g\nsubtasks:\n  - name: ""\n    depends: ["", b]'), ['b']);
+  });
+
+  it('end before the carriage return of their line', () => {
+    assert.deepEqual(tokens('subtasks:\r\n  - name: a\r\n    depends: b c\r\njoin: all\r\n'), [
+      'a',
+      'b c',
+      'all',
+    ]);
   });
 });
 

@@ -36,7 +36,7 @@ export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
   if (outline.join !== null) tokens.push(...joinTokens(outline.join, text));
   const sorted = tokens.sort((a, b) => a.start - b.start || b.length - a.length);
   return withoutOverlaps(sorted).filter(
-    ({ start, length }) => !text.slice(start, start + length).includes('\n'),
+    ({ start, length }) => length > 0 && !text.slice(start, start + length).includes('\n'),
   );
 }
 
@@ -101,9 +101,11 @@ function tokenIn(
 ): Token {
   const offsets = written.offsets(text);
   const start = offsets[from]!;
+  if (from === to) return { start, length: 0, kind };
   // The last character may be written as several characters, such as an escape.
   const end = Math.max(offsets[to - 1]! + 1, Math.min(offsets[to]!, written.range.end));
-  return { start, length: end - start, kind };
+  // The range of a text without quotes includes the carriage return after it.
+  return { start, length: text.slice(start, end).trimEnd().length, kind };
 }
 
 function withoutOverlaps(sorted: readonly Token[]): readonly Token[] {
