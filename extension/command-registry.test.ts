@@ -14,6 +14,7 @@ const TARGETS = {
   range: { kind: 'range', thread: 'th_1', from: 0, to: 100 },
   namespace: { kind: 'namespace', id: 'acme' },
   plan: { kind: 'plan', uri: 'file:///a.fanout.yaml' },
+  folder: { kind: 'folder', uri: 'file:///src' },
   'subtask of a plan': { kind: 'plan', uri: 'file:///a.fanout.yaml', subtask: 0, name: 'types' },
 } as const;
 type Target = keyof typeof TARGETS;
@@ -31,7 +32,15 @@ describe('the argument of a command in a call from outside', () => {
     }
     assert.deepEqual(
       [...taking.keys()].toSorted(),
-      ['', 'instance', 'namespace', 'plan, subtask of a plan', 'subtask of a plan', 'task, child, attempt'],
+      [
+        '',
+        'folder',
+        'instance',
+        'namespace',
+        'plan, subtask of a plan',
+        'subtask of a plan',
+        'task, child, attempt',
+      ],
       'no command takes targets of two kinds',
     );
     assert.deepEqual(taking.get('subtask of a plan'), ['fleet.runPlanSubtask']);
@@ -43,6 +52,13 @@ describe('the argument of a command in a call from outside', () => {
       taking.get('namespace')?.every(id => id.includes('Namespace') || id.includes('Policy')),
       true,
     );
+  });
+
+  it('is a file or a folder if a menu of files calls it', () => {
+    const uri = vscode.Uri.file('/src/a b.fanout.yaml');
+    assert.deepEqual(decodeArguments('fleet.runPlan', uri), [{ kind: 'plan', uri: uri.toString() }]);
+    assert.deepEqual(decodeArguments('fleet.newPlan', uri), [{ kind: 'folder', uri: uri.toString() }]);
+    assert.deepEqual(decodeArguments('fleet.cancel', uri), []);
   });
 
   it('is only the task if the command acts on the whole task', () => {

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import {
+  folderSchema,
   instanceSchema,
   namespaceSchema,
   ownTaskSchema,
@@ -62,6 +63,7 @@ export const COMMANDS = {
   'fleet.runPlanSerially': planSchema,
   'fleet.openPlanReport': planSchema,
   'fleet.previewPlan': planSchema,
+  'fleet.newPlan': folderSchema,
   'fleet.copyThread': workSchema,
   'fleet.copyAlias': ownTaskSchema,
   'fleet.newNamespace': namespaceSchema,

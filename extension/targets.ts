@@ -34,12 +34,27 @@ export type OwnTaskRef = v.InferOutput<typeof ownTaskSchema>;
 export const namespaceSchema = v.object({ kind: v.literal('namespace'), id: name });
 export type NamespaceRef = v.InferOutput<typeof namespaceSchema>;
 
-export const planSchema = v.object({ kind: v.literal('plan'), uri });
-export type PlanRef = v.InferOutput<typeof planSchema>;
+/** A file or folder, as the menus of the editor pass it. */
+const resource = v.pipe(
+  v.custom<object>(given => v.is(v.looseObject({ scheme: v.string(), fsPath: v.string() }), given)),
+  v.transform(String),
+  uri,
+);
+const ofResource = <K extends string>(kind: K) =>
+  v.pipe(
+    resource,
+    v.transform(address => ({ kind, uri: address })),
+  );
+
+const ownPlanSchema = v.object({ kind: v.literal('plan'), uri });
+export const planSchema = v.union([ownPlanSchema, ofResource('plan')]);
+export type PlanRef = v.InferOutput<typeof ownPlanSchema>;
+
+export const folderSchema = v.union([v.object({ kind: v.literal('folder'), uri }), ofResource('folder')]);
 
 /** A subtask of a plan: its name, and its place in the plan when it was shown. */
 export const planSubtaskSchema = v.object({
-  ...planSchema.entries,
+  ...ownPlanSchema.entries,
   subtask: index,
   name: v.exactOptional(v.nullable(v.string())),
 });

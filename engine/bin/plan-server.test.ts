@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'mocha';
 import {
   createProtocolConnection,
@@ -192,13 +193,17 @@ describe('the server of plans', () => {
     while (published.at(-1)!.diagnostics.length === 0)
       await new Promise<void>(resolve => waiting.push(resolve));
     assert.match(textOf(published.at(-1)!.diagnostics), /executor 'shell' is unknown/);
-    assert.deepEqual(await connection.sendRequest(protocol.REQUEST, { uri, subtask: null }), { errors: 1 });
+    assert.deepEqual(await connection.sendRequest(protocol.REQUEST, { uri, subtasks: null }), { errors: 1 });
     await connection.sendNotification(protocol.KNOWN, null);
     const { request } = await connection.sendRequest<{ request: { subtasks: { name: string }[] } }>(
       protocol.REQUEST,
-      { uri, subtask: 0 },
+      { uri, subtasks: [0, 'typ*'] },
     );
     assert.deepEqual(request.subtasks, [{ goal: 'types', name: 'types', run: 'make types' }]);
+    for (const unknown of ['lint', 'lint*', 7])
+      assert.deepEqual(await connection.sendRequest(protocol.REQUEST, { uri, subtasks: [0, unknown] }), {
+        unknown: String(unknown),
+      });
     const outline = await connection.sendRequest<NonNullable<protocol.Outline>>(protocol.OUTLINE, { uri });
     assert.deepEqual(
       outline.subtasks.map(({ name, start, nameEnd }) => [name, start.line, nameEnd]),
@@ -209,6 +214,29 @@ describe('the server of plans', () => {
     );
     const graph = await connection.sendRequest<NonNullable<protocol.Graph>>(protocol.GRAPH, { uri });
     assert.deepEqual(graph.edges, [{ from: 0, to: 1 }]);
+  });
+
+  it('reads the subtasks of a plan that is not open', async () => {
+    const text = 'goal: g\nsubtasks:\n  - { name: "${{ matrix.n }}", matrix: { n: [a, b] }, run: x }\n  - goal: c\n';
+    const closed = { uri: 'file:///src/other.fanout.yaml', text };
+    const outline = await connection.sendRequest<NonNullable<protocol.Outline>>(protocol.OUTLINE, closed);
+    assert.deepEqual(
+      outline.subtasks.map(({ names, indices }) => [names, indices]),
+      [
+        [['a', 'b'], [0, 1]],
+        [['c'], [2]],
+      ],
+    );
+    assert.equal(await connection.sendRequest(protocol.OUTLINE, { uri: closed.uri }), null);
+  });
+
+  it('drafts a plan for a folder', async () => {
+    const { text, subtasks } = await connection.sendRequest<protocol.Draft>(protocol.DRAFT, {
+      folder: fileURLToPath(new URL('../../', import.meta.url)),
+    });
+    assert.match(text, /^# The checks of this folder, from package\.json/);
+    assert.match(text, /run: npm run lint/);
+    assert.ok(subtasks > 0);
   });
 
   it('goes on after messages that are none', async () => {

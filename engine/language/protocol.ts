@@ -19,6 +19,8 @@ export const OUTLINE = 'plan/outline';
 export const GRAPH = 'plan/graph';
 /** Asks for the request to run. */
 export const REQUEST = 'plan/request';
+/** Asks for a first plan of a folder. */
+export const DRAFT = 'plan/draft';
 
 const text = v.string();
 const worker = v.looseObject({ did: text, alias: text });
@@ -80,6 +82,9 @@ export type LastRun = v.InferOutput<typeof lastRunSchema>;
 
 export const planSchema = v.object({ uri: text });
 
+/** @property text the text of a plan that is not open; an open one is read as it is in its editor */
+export const outlineRequestSchema = v.object({ uri: text, text: v.optional(text) });
+
 /** A place in a text: lines and UTF-16 columns from 0. */
 const placeSchema = v.object({ line: count, character: count });
 
@@ -98,7 +103,7 @@ export const outlineSchema = v.nullable(
         /** The place where the entry begins, and the end of its name. */
         start: placeSchema,
         nameEnd: placeSchema,
-        /** The names of the subtasks that its matrix makes; null for one without a name. */
+        /** The names of the subtasks that its matrix makes, or their goals; null for one with neither. */
         names: v.array(v.nullable(text)),
         /** The indices of those subtasks. */
         indices: v.array(count),
@@ -133,15 +138,29 @@ export type Graph = v.InferOutput<typeof graphSchema>;
 
 export const requestSchema = v.object({
   uri: text,
-  /** An entry to run with everything that it waits for; null for the whole plan. */
-  subtask: v.nullable(count),
+  /** The subtasks to run with everything that they wait for, as indices, names or patterns; null for the whole plan. */
+  subtasks: v.nullable(v.array(v.union([count, text]))),
   /** The values of the plan's params; absent before a person was asked. */
   params: v.optional(v.record(text, text)),
 });
-/** The request to run, as in `PlanRequest`; the params that need a value; or the number of errors in the plan. */
+/**
+ * The request to run, as in `PlanRequest`; the params that need a value; a name that no subtask has; or the number of
+ * errors in the plan.
+ */
 export const requestedSchema = v.union([
   v.object({ request: v.record(text, v.unknown()) }),
   v.object({ params: v.array(v.object({ name: text, description: v.nullable(text) })) }),
+  v.object({ unknown: text }),
   v.object({ errors: count }),
 ]);
 export type Requested = v.InferOutput<typeof requestedSchema>;
+
+export const draftRequestSchema = v.object({ folder: text });
+/** A first plan, as in `PlanDraft`. */
+export const draftSchema = v.object({
+  text,
+  subtasks: count,
+  sources: v.array(text),
+  notes: v.array(text),
+});
+export type Draft = v.InferOutput<typeof draftSchema>;

@@ -29,7 +29,8 @@ import { PlanDocument } from '../plan/language/plan-document.ts';
 import { TOKEN_KINDS, tokensOf } from '../plan/language/semantic-tokens.ts';
 import type { Diagnostic, Range } from '../plan/diagnostics.ts';
 import { narrowedTo } from '../plan/narrow.ts';
-import { readPlan, type Plan, type PlanKnown } from '../plan/plan.ts';
+import { indicesNamed } from '../plan/picked.ts';
+import { readPlan, type Plan, type PlanKnown, type PlannedSubtask } from '../plan/plan.ts';
 import * as protocol from './protocol.ts';
 
 /** The facts if nothing is known: any worker, agent and namespace may exist. */
@@ -56,9 +57,12 @@ const CAPABILITIES: InitializeResult = {
   serverInfo: { name: 'spl plans' },
 };
 
+/** Returns a first plan for the folder with this path. */
+type DraftOf = (folder: string) => Promise<protocol.Draft>;
+
 /** Serves the plans that the client opens, until the connection is closed. */
-export function servePlans(connection: Connection): void {
-  const server = new PlanServer(connection);
+export function servePlans(connection: Connection, draftOf: DraftOf): void {
+  const server = new PlanServer(connection, draftOf);
   connection.onInitialize(() => CAPABILITIES);
   server.listen();
 }
@@ -78,10 +82,12 @@ class PlanServer {
   readonly #connection: Connection;
   readonly #documents = new TextDocuments(TextDocument);
   readonly #open = new Map<string, Open>();
+  readonly #draftOf: DraftOf;
   #known: PlanKnown = NOTHING_KNOWN;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, draftOf: DraftOf) {
     this.#connection = connection;
+    this.#draftOf = draftOf;
   }
 
   listen(): void {
@@ -292,21 +298,29 @@ class PlanServer {
       const { uri, facts } = v.parse(protocol.lastRunSchema, params);
       if (this.#documents.get(uri) !== undefined) this.#openedAs(uri).lastRun = facts;
     });
-    connection.onRequest(protocol.OUTLINE, params => this.#outline(v.parse(protocol.planSchema, params).uri));
+    connection.onRequest(protocol.OUTLINE, params =>
+      this.#outline(v.parse(protocol.outlineRequestSchema, params)),
+    );
+    connection.onRequest(protocol.DRAFT, params =>
+      this.#draftOf(v.parse(protocol.draftRequestSchema, params).folder),
+    );
     connection.onRequest(protocol.GRAPH, params => this.#graph(v.parse(protocol.planSchema, params).uri));
     connection.onRequest<protocol.Requested, void>(protocol.REQUEST, params =>
       this.#request(v.parse(protocol.requestSchema, params)),
     );
   }
 
-  #outline(uri: string): protocol.Outline {
-    const document = this.#documents.get(uri);
-    const plan = document && this.#planOf(document);
-    if (document === undefined || plan === undefined || plan.outline === null) return null;
+  #outline({ uri, text }: v.InferOutput<typeof protocol.outlineRequestSchema>): protocol.Outline {
+    const open = this.#documents.get(uri);
+    if (open === undefined && text === undefined) return null;
+    const document = open ?? TextDocument.create(uri, 'yaml', 0, text!);
+    const plan =
+      open === undefined ? readPlan(text!, { ...this.#known, cel: celCompiler }) : this.#planOf(open);
+    if (plan.outline === null) return null;
     const { subtasks, namespace, drafts } = plan.outline;
     const nameOf = (index: number): string | null => {
-      const name = drafts[index]?.body['name'];
-      return typeof name === 'string' ? name : null;
+      const { name, goal } = drafts[index]?.body ?? {};
+      return [name, goal].find(each => typeof each === 'string') ?? null;
     };
     return {
       version: document.version,
@@ -331,7 +345,7 @@ class PlanServer {
     return { version: document.version, ...graph, nodes, edges: [...graph.edges] };
   }
 
-  #request({ uri, subtask, params }: v.InferOutput<typeof protocol.requestSchema>): protocol.Requested {
+  #request({ uri, subtasks, params }: v.InferOutput<typeof protocol.requestSchema>): protocol.Requested {
     const document = this.#documents.get(uri);
     if (document === undefined) return { errors: 0 };
     const plan = this.#planOf(document);
@@ -339,14 +353,20 @@ class PlanServer {
     if (plan.request !== null && asked.length > 0 && params === undefined)
       return { params: asked.map(({ name, description }) => ({ name, description })) };
     const given = { ...this.#known, cel: celCompiler, params };
-    const { request, outline, diagnostics } =
-      params === undefined ? plan : readPlan(document.getText(), given);
+    const { request, diagnostics } = params === undefined ? plan : readPlan(document.getText(), given);
     if (request === null)
       return { errors: diagnostics.filter(({ severity }) => severity === 'error').length };
-    const indices = subtask === null ? undefined : outline?.subtasks[subtask]?.indices;
-    return { request: { ...(indices === undefined ? request : narrowedTo(request, indices)) } };
+    if (subtasks === null) return { request: { ...request } };
+    const unknown = subtasks.find(each => indicesOf(request.subtasks, each).length === 0);
+    if (unknown !== undefined) return { unknown: String(unknown) };
+    const indices = subtasks.flatMap(each => indicesOf(request.subtasks, each));
+    return { request: { ...narrowedTo(request, indices) } };
   }
 }
+
+/** Returns the indices of the subtasks that an index, a name or a pattern stands for. */
+const indicesOf = (subtasks: readonly PlannedSubtask[], given: number | string): readonly number[] =>
+  typeof given === 'string' ? indicesNamed(subtasks, given) : given < subtasks.length ? [given] : [];
 
 // --- encoding for the protocol --------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ import {
   showEffectivePolicy,
   useNamespace,
 } from './namespace.ts';
-import { openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
+import { newPlan, openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
 import { query } from './query.ts';
 import { savePlan } from './save-plan.ts';
 import { clearFilter, filterTasks, showAllFolders, showThisFolder } from './scope.ts';
@@ -112,6 +112,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.runPlanSerially': runPlanSerially,
   'fleet.openPlanReport': openPlanReport,
   'fleet.previewPlan': previewPlan,
+  'fleet.newPlan': newPlan,
   'fleet.copyThread': copyThread,
   'fleet.copyAlias': copyAlias,
   'fleet.newNamespace': newNamespace,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
@@ -129,7 +132,7 @@ describe('a plan that is run', () => {
     const subject = await open(PLAN.replace('[types,', '[typs,'));
     editor.person.will(press('Show Problems'));
     await on.window.run('fleet.runPlan', subject(null));
-    assert.deepEqual(on.window.errors, ['The plan has 1 error, and is not run.']);
+    assert.deepEqual(on.window.errors, ['check.fanout.yaml has 1 error, and is not run.']);
     assert.deepEqual(editor.executed.at(-1), ['workbench.actions.view.problems']);
     assert.deepEqual(on.window.planRuns, []);
   });
@@ -208,18 +211,69 @@ describe('the commands for plans', () => {
     assert.deepEqual(window.reports, ['th_1']);
   });
 
+  it('act on the file of a menu', async () => {
+    await window.run('fleet.previewPlan', FILE);
+    assert.deepEqual(window.previews, [FILE.toString()]);
+  });
+
+  it('run a plan of the workspace if none is open', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plans-'));
+    try {
+      editor.folders = [folder];
+      editor.person.will(press('New Plan…'));
+      await window.run('fleet.runPlan');
+      assert.match(editor.person.told('info')[0]!, /^This workspace has no plan: /);
+      assert.equal(editor.texts.active?.document.uri.path, `${folder}/check.fanout.yaml`);
+      await writeFile(join(folder, 'a.fanout.yaml'), PLAN);
+      await writeFile(join(folder, 'b.fanout.yml'), PLAN);
+      editor.texts.close(editor.texts.active.document.uri);
+      editor.person.will(pick('b.fanout.yml'));
+      await window.run('fleet.runPlan');
+      assert.deepEqual(submitted(), ['fan-out.open']);
+      assert.equal(window.planRuns[0]?.[0], vscode.Uri.file(join(folder, 'b.fanout.yml')).toString());
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('draft a plan for a folder, under a name that is free', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plans-'));
+    try {
+      await writeFile(join(folder, 'check.fanout.yaml'), PLAN);
+      await window.run('fleet.newPlan', vscode.Uri.file(folder));
+      await window.run('fleet.newPlan', { kind: 'folder', uri: vscode.Uri.file(folder).toString() });
+      const drafts = editor.texts.documents.filter(({ isUntitled }) => isUntitled);
+      assert.deepEqual(
+        drafts.map(({ uri, text }) => [uri.path, text]),
+        [2, 3].map(n => [`${folder}/check-${n}.fanout.yaml`, `goal: Check ${folder}\nsubtasks: []\n`]),
+      );
+      assert.deepEqual(await readdir(folder), ['check.fanout.yaml'], 'nothing is written');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('need a folder for a draft', async () => {
+    editor.person.will(press('Open Folder'));
+    await window.run('fleet.newPlan');
+    assert.deepEqual(editor.executed.at(-1), ['workbench.action.files.openFolder']);
+    editor.folders = ['/src/a', '/src/b'];
+    editor.person.will(pick('b'));
+    await window.run('fleet.newPlan');
+    assert.equal(editor.texts.active?.document.uri.path, '/src/b/check.fanout.yaml');
+  });
+
   it('show the graph of the plan', async () => {
     await window.run('fleet.previewPlan', opened.subject(null));
     assert.deepEqual(window.previews, [FILE.toString()]);
   });
 
   it('act on the plan in the editor, or show how to make one', async () => {
-    const commands = ['fleet.runPlan', 'fleet.runPlanSubtask', 'fleet.runPlanSerially'] as const;
+    const commands = ['fleet.runPlanSubtask', 'fleet.runPlanSerially'] as const;
     for (const command of [...commands, 'fleet.openPlanReport', 'fleet.previewPlan'] as const)
       await window.run(command);
-    assert.equal(editor.person.told('info').length, 5);
-    for (const told of editor.person.told('info'))
-      assert.match(told, /^Open a plan first: .*`spl plan init`/);
+    assert.equal(editor.person.told('info').length, 4);
+    for (const told of editor.person.told('info')) assert.match(told, /^Open a plan first: /);
     editor.person.will(escape);
     await vscode.window.showTextDocument(FILE);
     await window.run('fleet.runPlanSubtask');

@@ -1,36 +1,61 @@
-import { homedir } from 'node:os';
 import * as path from 'node:path';
-import * as v from 'valibot';
 import * as vscode from 'vscode';
-import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
-import { planRunName } from '../../engine/contract/run-name.ts';
-import type { Requested } from '../../engine/language/protocol.ts';
-import { withDefaultBudget } from '../session/fleet-settings.ts';
-import { workspaceNamespace } from '../model/workspace-namespace.ts';
-import { iconless } from '../plain.ts';
-import { isPlan } from '../plans/plan-files.ts';
+import type { Outline } from '../../engine/language/protocol.ts';
+import { asCommand } from '../command-registry.ts';
+import { offer } from '../messages.ts';
+import { iconless, linkless } from '../plain.ts';
+import { isPlan, planFiles } from '../plans/plan-files.ts';
+import { openUntitledPlan } from '../plans/untitled.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
-import { startFleet } from './fleet.ts';
 import { notify } from './progress.ts';
-import { splitTask, startTask } from './start-task.ts';
+import { FaultyPlan, startPlan, type PlanPart } from './start-plan.ts';
 
-/** Commands on a plan that is open in an editor. */
+/** Commands on a plan: the one that is named, else the one in the active editor. */
 
-export const runPlan: Handler<'fleet.runPlan'> = (context, target) => run(context, target, null);
+export const runPlan: Handler<'fleet.runPlan'> = async (context, target) => {
+  const uri = planOf(target) ?? (await pickPlan());
+  if (uri !== undefined) await run(context, uri);
+};
 
 export const runPlanSubtask: Handler<'fleet.runPlanSubtask'> = async (context, target) => {
   const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
-  const meant = target ?? (await pickSubtask(context, uri));
+  await vscode.workspace.openTextDocument(uri);
+  const outline = await (await context.plans.client()).outline(uri.toString());
+  const meant = target ?? (await pickSubtask(outline));
   if (meant === undefined) return;
-  const place = placeOf(context, uri, meant);
-  if (place !== undefined) return run(context, target, place);
+  const indices = indicesOf(outline, meant);
+  if (indices !== undefined) return run(context, uri, { subtasks: indices });
   const message = vscode.l10n.t('The plan has changed: {0} is not in it any more.', meant.name ?? '');
   void vscode.window.showInformationMessage(message);
 };
+
+/** Opens a first plan for a folder in an editor, unsaved, under a name that is free. */
+export const newPlan: Handler<'fleet.newPlan'> = async (context, target) => {
+  const folder = target === undefined ? await pickFolder() : vscode.Uri.parse(target.uri);
+  if (folder === undefined) return;
+  const { text } = await (await context.plans.client()).draft(folder.fsPath);
+  await openUntitledPlan(path.join(folder.fsPath, 'check'), text);
+};
+
+async function pickFolder(): Promise<vscode.Uri | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length > 1) {
+    const items = folders.map(({ name, uri }) => ({ label: iconless(name), description: uri.fsPath, uri }));
+    const placeHolder = vscode.l10n.t('For which folder?');
+    return (await vscode.window.showQuickPick(items, { placeHolder }))?.uri;
+  }
+  if (folders[0] === undefined) {
+    const open = vscode.l10n.t('Open Folder');
+    const message = vscode.l10n.t('A plan is made from the scripts of a folder, and none is open.');
+    if ((await vscode.window.showInformationMessage(message, open)) === open)
+      await vscode.commands.executeCommand('workbench.action.files.openFolder');
+  }
+  return folders[0]?.uri;
+}
 
 export const runPlanSerially: Handler<'fleet.runPlanSerially'> = async (context, target) => {
   const uri = planOf(target);
@@ -46,8 +71,7 @@ export const runPlanSerially: Handler<'fleet.runPlanSerially'> = async (context,
   const message = vscode.l10n.t(
     'A serial run is measured against one in parallel, and this plan has none that has ended.',
   );
-  if ((await vscode.window.showInformationMessage(message, runIt)) === runIt)
-    await run(context, target, null);
+  if ((await vscode.window.showInformationMessage(message, runIt)) === runIt) await run(context, uri);
 };
 
 export const openPlanReport: Handler<'fleet.openPlanReport'> = (context, target) => {
@@ -74,26 +98,42 @@ function planOf(target: PlanRef | undefined): vscode.Uri | undefined {
 }
 
 function sayNoPlan(): void {
-  const message = vscode.l10n.t(
-    'Open a plan first: a file whose name ends with .fanout.yaml. `spl plan init` writes one.',
-  );
-  void vscode.window.showInformationMessage(message);
+  const message = vscode.l10n.t('Open a plan first: a file whose name ends with .fanout.yaml.');
+  void offer('info', message, asCommand('fleet.newPlan', vscode.l10n.t('New Plan…')));
+}
+
+/** Asks for one of the workspace's plans, unless there is only one. */
+async function pickPlan(): Promise<vscode.Uri | undefined> {
+  const plans = await planFiles();
+  if (plans.length === 0) {
+    const message = vscode.l10n.t('This workspace has no plan: a file whose name ends with .fanout.yaml.');
+    await offer('info', message, asCommand('fleet.newPlan', vscode.l10n.t('New Plan…')));
+  }
+  if (plans.length < 2) return plans[0];
+  const items = plans.map(uri => ({
+    label: iconless(path.basename(uri.path)),
+    description: vscode.workspace.asRelativePath(uri),
+    uri,
+  }));
+  const placeHolder = vscode.l10n.t('Which plan?');
+  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.uri;
 }
 
 /** A subtask as the lens or the list showed it. */
 type Meant = Pick<PlanSubtaskRef, 'subtask' | 'name'>;
 
-/** Returns the subtask's present place in the plan, found by the name that was shown; undefined if it is gone. */
-function placeOf({ plans }: CommandContext, uri: vscode.Uri, { subtask, name }: Meant): number | undefined {
-  const written = plans.outline(uri)?.subtasks;
-  if (written === undefined || name === undefined || written[subtask]?.name === name) return subtask;
-  const place = name === null ? -1 : written.findIndex(each => each.name === name);
-  return place === -1 ? undefined : place;
+/** Returns the indices of the shown subtask, wherever it stands now, found by its name; undefined if it is gone. */
+function indicesOf(outline: Outline, { subtask, name }: Meant): readonly number[] | undefined {
+  const written = outline?.subtasks ?? [];
+  // A plan that cannot be read has errors, which are reported when it is run.
+  if (outline === null) return [subtask];
+  const isSame = name === undefined || written[subtask]?.name === name;
+  return (isSame ? written[subtask] : written.find(each => name !== null && each.name === name))?.indices;
 }
 
-async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<Meant | undefined> {
-  const items = (plans.outline(uri)?.subtasks ?? []).map(({ name, indices }, index) => ({
-    label: iconless(name ?? `[${index}]`),
+async function pickSubtask(outline: Outline): Promise<Meant | undefined> {
+  const items = (outline?.subtasks ?? []).map(({ name, names, indices }, index) => ({
+    label: iconless(name ?? names[0] ?? vscode.l10n.t('Subtask {0}', index + 1)),
     description: indices.length > 1 ? plural(indices.length, 'subtask') : '',
     subtask: index,
     name,
@@ -101,91 +141,20 @@ async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<
   return vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which subtask?') });
 }
 
-async function run(
-  context: CommandContext,
-  target: PlanRef | undefined,
-  subtask: number | null,
-): Promise<void> {
-  const uri = planOf(target);
-  if (uri === undefined) return sayNoPlan();
-  await vscode.workspace.openTextDocument(uri);
-  const plans = await context.plans.client();
-  let asked = await plans.requested(uri.toString(), subtask);
-  if ('params' in asked) {
-    const params = await askParams(asked.params);
-    if (params === undefined) return;
-    asked = await plans.requested(uri.toString(), subtask, params);
+async function run(context: CommandContext, uri: vscode.Uri, part: PlanPart = {}): Promise<void> {
+  try {
+    const task = await startPlan(context, uri, part);
+    if (task === undefined) return;
+    notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(task.subtasks, 'subtask')));
+    if (task.isSplit) await revealFannedOut(context, task.thread);
+  } catch (thrown) {
+    if (!(thrown instanceof FaultyPlan)) throw thrown;
+    await sayFaulty(thrown);
   }
-  if (!('request' in asked)) return sayFaulty('errors' in asked ? asked.errors : 1);
-  const client = await engine(context);
-  const { live } = await client.report('fleet', {});
-  // The coordinator counts as live.
-  if (live < 2) await startFleet(context);
-  const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
-  const folder = path.dirname(uri.fsPath);
-  const split = context.drafts.get(uri.toString());
-  const task = await (split === undefined
-    ? startTask(
-        client,
-        {
-          ...{
-            goal,
-            alias: null,
-            priority: 'medium',
-            labels: [],
-            domain: null,
-            hypothesis: null,
-            criteria: [],
-          },
-          namespace: fanOut.namespace ?? workspaceNamespace(),
-          dir: fanOut.dir ?? folder,
-        },
-        { ...fanOut, run: planRunName(uri.fsPath) },
-      )
-    : splitTask(client, split, { ...fanOut, dir: fanOut.dir ?? folder }));
-  // The next run of the same plan is a task of its own.
-  context.drafts.delete(uri.toString());
-  await context.notePlanRun(uri, task.thread);
-  notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
-  if (split !== undefined) await revealFannedOut(context, split);
 }
 
-/** Asks for the value of each param that has no default; undefined once one is dismissed. */
-async function askParams(
-  params: Extract<Requested, { params: unknown }>['params'],
-): Promise<Readonly<Record<string, string>> | undefined> {
-  const values: Record<string, string> = {};
-  for (const { name, description } of params) {
-    const value = await vscode.window.showInputBox({
-      title: vscode.l10n.t('Value of {0}', name),
-      ...(description !== null && { prompt: description }),
-    });
-    if (value === undefined) return undefined;
-    values[name] = value;
-  }
-  return values;
-}
-
-async function sayFaulty(errors: number): Promise<void> {
+async function sayFaulty({ message }: FaultyPlan): Promise<void> {
   const show = vscode.l10n.t('Show Problems');
-  const message = vscode.l10n.t('The plan has {0}, and is not run.', plural(errors, 'error'));
-  if ((await vscode.window.showErrorMessage(message, show)) === show)
+  if ((await vscode.window.showErrorMessage(linkless(message), show)) === show)
     await vscode.commands.executeCommand('workbench.actions.view.problems');
-}
-
-/** Returns the request of a fan-out, with its folders resolved from the plan's. */
-function fanOutOf(
-  { request }: Extract<Requested, { request: unknown }>,
-  folder: string,
-): { readonly goal: string; readonly fanOut: v.InferOutput<typeof fanOutSchema> } {
-  const { goal, dir, subtasks, ...rest } = request;
-  const absolute = (given: unknown): string | null =>
-    typeof given === 'string' ? path.resolve(folder, given.replace(/^~(?=\/|$)/, homedir())) : null;
-  const placed = withDefaultBudget(subtasks as readonly Record<string, unknown>[]).map(subtask =>
-    typeof subtask['dir'] === 'string' ? { ...subtask, dir: absolute(subtask['dir']) } : subtask,
-  );
-  return {
-    goal: String(goal),
-    fanOut: v.parse(fanOutSchema, { ...rest, subtasks: placed, dir: absolute(dir) }),
-  };
 }

@@ -10,14 +10,23 @@ export interface PlanClient extends vscode.Disposable {
   readonly onDidRead: vscode.Event<protocol.Read>;
   /** Fires when a new process has replaced one that died. */
   readonly onDidStartAgain: vscode.Event<void>;
-  /** Returns the outline of a plan; null for a plan that cannot be read, or is not open. */
-  outline(uri: string): Promise<protocol.Outline>;
+  /**
+   * Returns the outline of a plan; null for a plan that cannot be read, or is neither open nor given.
+   * @param text of a plan that is not open
+   */
+  outline(uri: string, text?: string): Promise<protocol.Outline>;
   graph(uri: string): Promise<protocol.Graph>;
+  /**
+   * Returns the request to run a plan, or subtasks of it.
+   * @param subtasks as indices, names or patterns
+   */
   requested(
     uri: string,
-    subtask: number | null,
+    subtasks: readonly (number | string)[] | null,
     params?: Readonly<Record<string, string>>,
   ): Promise<protocol.Requested>;
+  /** Returns a first plan for the folder with this path. */
+  draft(folder: string): Promise<protocol.Draft>;
   know(known: protocol.Known | null): Promise<void>;
   remember(lastRun: protocol.LastRun): Promise<void>;
 }
@@ -56,10 +65,11 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
   return {
     onDidRead: read.event,
     onDidStartAgain: again.event,
-    outline: uri => ask(protocol.OUTLINE, { uri }, protocol.outlineSchema),
+    outline: (uri, text) => ask(protocol.OUTLINE, { uri, text }, protocol.outlineSchema),
     graph: uri => ask(protocol.GRAPH, { uri }, protocol.graphSchema),
-    requested: (uri, subtask, params) =>
-      ask(protocol.REQUEST, { uri, subtask, params }, protocol.requestedSchema),
+    requested: (uri, subtasks, params) =>
+      ask(protocol.REQUEST, { uri, subtasks, params }, protocol.requestedSchema),
+    draft: folder => ask(protocol.DRAFT, { folder }, protocol.draftSchema),
     know: known => client.sendNotification(protocol.KNOWN, known),
     remember: lastRun => client.sendNotification(protocol.LAST_RUN, lastRun),
     dispose: () => {

@@ -23,7 +23,15 @@ export class ServedPlans implements PlanClient {
 
   static async start(): Promise<ServedPlans> {
     const [up, down] = [new PassThrough(), new PassThrough()];
-    servePlans(createConnection(new StreamMessageReader(up), new StreamMessageWriter(down)));
+    servePlans(
+      createConnection(new StreamMessageReader(up), new StreamMessageWriter(down)),
+      async folder => ({
+        text: `goal: Check ${folder}\nsubtasks: []\n`,
+        subtasks: 0,
+        sources: [],
+        notes: [],
+      }),
+    );
     const connection = createProtocolConnection(new StreamMessageReader(down), new StreamMessageWriter(up));
     connection.listen();
     await connection.sendRequest('initialize', { processId: null, rootUri: null, capabilities: {} });
@@ -37,8 +45,8 @@ export class ServedPlans implements PlanClient {
     connection.onNotification(protocol.READ, params => this.#read.fire(v.parse(protocol.readSchema, params)));
   }
 
-  outline(uri: string): Promise<protocol.Outline> {
-    return this.#connection.sendRequest(protocol.OUTLINE, { uri });
+  outline(uri: string, text?: string): Promise<protocol.Outline> {
+    return this.#connection.sendRequest(protocol.OUTLINE, { uri, text });
   }
 
   graph(uri: string): Promise<protocol.Graph> {
@@ -47,10 +55,14 @@ export class ServedPlans implements PlanClient {
 
   requested(
     uri: string,
-    subtask: number | null,
+    subtasks: readonly (number | string)[] | null,
     params?: Readonly<Record<string, string>>,
   ): Promise<protocol.Requested> {
-    return this.#connection.sendRequest(protocol.REQUEST, { uri, subtask, params });
+    return this.#connection.sendRequest(protocol.REQUEST, { uri, subtasks, params });
+  }
+
+  draft(folder: string): Promise<protocol.Draft> {
+    return this.#connection.sendRequest(protocol.DRAFT, { folder });
   }
 
   know(known: protocol.Known | null): Promise<void> {

@@ -73,6 +73,10 @@ export class FakeServer implements PlanClient {
     throw new Error('the test runs no plan');
   }
 
+  draft(): never {
+    throw new Error('the test drafts no plan');
+  }
+
   async know(known: Known | null): Promise<void> {
     this.known.push(known);
   }

@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
 import { editor } from './editor.ts';
@@ -44,6 +44,18 @@ export const workspace = part<typeof vscode.workspace>('workspace', {
     if (!(uri instanceof Uri)) throw new Error('the stub of vscode opens documents by their URI only');
     return editor.texts.open(uri);
   },
+  /** Finds plans only. */
+  findFiles: async (pattern, _exclude, max) => {
+    if (!String(pattern).includes('.fanout.')) throw new Error('the stub of vscode finds only plans');
+    const found = await Promise.all(
+      editor.folders.map(async folder =>
+        (await readdir(folder, { recursive: true }))
+          .filter(name => /\.fanout\.ya?ml$/.test(name))
+          .map(name => Uri.file(path.join(folder, name))),
+      ),
+    );
+    return found.flat().slice(0, max);
+  },
   registerTextDocumentContentProvider: (scheme, provider) => editor.texts.provide(scheme, provider),
   getConfiguration: (section = '') => editor.settings.section(section),
   fs: part<vscode.FileSystem>('workspace.fs', {
@@ -54,6 +66,7 @@ export const workspace = part<typeof vscode.workspace>('workspace', {
       }));
       return { type: isDirectory ? 2 : 1, size, mtime: mtimeMs, ctime: ctimeMs };
     },
+    readFile: uri => readFile(uri.fsPath),
     writeFile: (uri, content) => writeFile(uri.fsPath, content),
   }),
 });

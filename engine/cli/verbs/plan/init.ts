@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { plural, printable } from '../../../contract/format.ts';
-import { isInstalled } from '../../../home/installed.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
 import { planOfFanOut } from '../../../plan/draft/from-fan-out.ts';
-import { AGENTS, planDraft, type InstalledAgent, type PlanDraft } from '../../../plan/draft/plan-draft.ts';
-import { snapshotOf } from '../../folder-snapshot.ts';
+import type { PlanDraft } from '../../../plan/draft/plan-draft.ts';
+import { draftOf } from '../../draft.ts';
 import { NO_FLEET } from '../../plans.ts';
 import { pathOf } from '../../settings.ts';
 import { defineVerb, maybeWord, toggle, type Context } from '../../verb.ts';
@@ -29,11 +28,7 @@ export const planInit = defineVerb({
     const path = pathOf(file, context);
     const draft = fromLast
       ? await lastFanOut(context, dirname(path))
-      : planDraft(
-          await snapshotOf(context.cwd),
-          await agentOf(context.env),
-          relative(dirname(path), context.cwd),
-        );
+      : await draftOf(context.cwd, context.env, relative(dirname(path), context.cwd));
     await writeNew(path, file, draft.text);
     const { subtasks, sources, notes } = draft;
     context.print({ file, subtasks, sources, notes }, () => linesOf(draft, file, context));
@@ -94,9 +89,4 @@ async function writeNew(path: string, file: string, text: string): Promise<void>
       },
     );
   }
-}
-
-async function agentOf(env: NodeJS.ProcessEnv): Promise<InstalledAgent> {
-  for (const agent of AGENTS) if (await isInstalled(agent, env)) return agent;
-  return null;
 }
