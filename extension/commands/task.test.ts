@@ -281,8 +281,8 @@ describe('the commands for tasks', () => {
       assert.deepEqual(
         editor.terminals.map(({ name, isShown }) => [name, isShown]),
         [
-          [`${alias} [0]`, true],
-          [`${alias} [0] #2`, true],
+          [`part 0 · ${alias}`, true],
+          [`part 0 · ${alias} #2`, true],
         ],
       );
     });

@@ -45,7 +45,8 @@ export const showOutput: Handler<'fleet.showOutput'> = async (context, target) =
   if (picked === undefined) return;
   const { task, child } = picked;
   const attempt = target?.kind === 'attempt' ? { attempt: target.attempt } : {};
-  const of = { task: task.thread, alias: task.alias, index: child.index, name: child.name, ...attempt };
+  const { index, name, goal } = child;
+  const of = { task: task.thread, alias: task.alias, index, name, goal, ...attempt };
   const pty = new OutputTerminal(await engine(context), of);
   const options = { name: titleOf(of, attempt.attempt), pty, iconPath: new vscode.ThemeIcon('output') };
   vscode.window.createTerminal(options).show();

@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
-import { subtaskWord } from '../../engine/contract/format.ts';
+import { follow } from '../../engine/client/follow.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { attemptTime, oneLine, subtaskWord } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
-import { subtaskName } from '../views/appearance.ts';
+import { verdictText } from '../views/appearance.ts';
 import { Backlog } from './backlog.ts';
 
 /**
@@ -12,21 +14,26 @@ import { Backlog } from './backlog.ts';
 const MAX_BYTES = 128 * 1024;
 const SHOW_MS = 50;
 /** Ends an unfinished control sequence, leaves the alternate screen, and resets modes and character sets. */
-const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
+export const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
 /** Erases from the cursor to the end of the screen. */
 const ERASE_BELOW = '\u001b[J';
 
-/** The attempt whose output is shown; the latest one if `attempt` is left out. */
+/** The subtask whose output is shown. */
 export interface OutputOf {
   readonly task: string;
-  /** The name in the title. */
+  /** The name of the task in the title. */
   readonly alias: string;
   readonly index: number;
   readonly name: string | null;
+  readonly goal: string;
+  /** A single attempt. Default: the present one, and those that follow it. */
   readonly attempt?: number;
 }
 
-/** A terminal without a shell. It shows the output of a subtask, and follows it while the subtask runs. */
+/**
+ * A terminal without a shell. It shows the output of a subtask, and follows it while the subtask runs and is retried.
+ * Each attempt ends with its exit code and its time.
+ */
 export class OutputTerminal implements vscode.Pseudoterminal {
   readonly #client: EngineClient;
   readonly #of: OutputOf;
@@ -58,11 +65,39 @@ export class OutputTerminal implements vscode.Pseudoterminal {
   }
 
   async #follow(): Promise<void> {
-    const { task, index: subtask, attempt } = this.#of;
+    const { task, index, attempt: only } = this.#of;
     const { signal } = this.#closed;
-    const request = { task, subtask, follow: true, signal, ...(attempt === undefined ? {} : { attempt }) };
-    const { info, chunks } = await this.#client.output(request);
-    this.#named.fire(titleOf(this.#of, info.attempt));
+    const about = { thread: task, kinds: ['task'], intervalMs: SHOW_MS } as const;
+    let [shown, ended] = [0, 0];
+    for await (const { all, tasks } of follow(this.#client, about, signal)) {
+      if (!all && tasks.get(task)?.has(index) !== true) continue;
+      let child = await this.#child();
+      const attempt = only ?? child.attempt;
+      if (attempt > shown) {
+        await this.#showAttempt((shown = attempt));
+        child = await this.#child();
+      }
+      const end = shown > ended ? endOf(child, shown) : undefined;
+      if (end === undefined) continue;
+      ended = shown;
+      this.#print(end);
+      if (only !== undefined) return;
+    }
+  }
+
+  async #child(): Promise<ChildDocument> {
+    const { task, index } = this.#of;
+    const input = { task, offset: 0, limit: 1, indices: [index] };
+    return (await this.#client.report('children', input, this.#closed.signal)).children[0]!;
+  }
+
+  async #showAttempt(attempt: number): Promise<void> {
+    const { task, index: subtask } = this.#of;
+    const { signal } = this.#closed;
+    const { chunks } = await this.#client.output({ task, subtask, attempt, follow: true, signal });
+    if (attempt > 1) this.#print(vscode.l10n.t('Attempt {0}', attempt));
+    this.#named.fire(titleOf(this.#of, attempt));
+    this.#omitted = 0;
     const backlog = new Backlog(MAX_BYTES);
     let size = 0;
     const shows = setInterval(() => this.#show(backlog), SHOW_MS);
@@ -75,7 +110,7 @@ export class OutputTerminal implements vscode.Pseudoterminal {
       clearInterval(shows);
       if (!signal.aborted) this.#show(backlog);
     }
-    this.#print(size === 0 ? vscode.l10n.t('It printed nothing.') : vscode.l10n.t('End of the output.'));
+    if (size === 0) this.#print(vscode.l10n.t('It printed nothing.'));
     if (this.#omitted > 0)
       this.#print(
         vscode.l10n.t(
@@ -103,9 +138,26 @@ export class OutputTerminal implements vscode.Pseudoterminal {
   }
 }
 
-export function titleOf({ alias, ...subtask }: OutputOf, attempt?: number): string {
-  const title = `${alias} ${subtaskName(subtask)}`;
+/** Returns the title of the terminal: the subtask first, which is what a narrow tab shows. */
+export function titleOf(of: OutputOf, attempt?: number): string {
+  const name = oneLine(of.name ?? of.goal, 60);
+  const title = `${name} · ${of.alias}`;
   return attempt === undefined || attempt === 1 ? title : `${title} #${attempt}`;
+}
+
+/** Describes the end of an attempt: `failed · exit code 1 · 12s`. Undefined while it runs, or if it is unknown. */
+export function endOf(child: ChildDocument, attempt: number): string | undefined {
+  const earlier = child.earlier_attempts.find(each => each.attempt === attempt);
+  if (earlier !== undefined) return [verdictText(earlier.verdict), attemptTime(earlier)].join(' · ');
+  if (child.attempt > attempt) return vscode.l10n.t('This attempt has ended.');
+  if (child.state !== 'done' || child.attempt < attempt) return undefined;
+  const { verdict, exit_code: exitCode, signal } = child;
+  return [
+    verdictText(verdict ?? ''),
+    ...(exitCode === null ? [] : [vscode.l10n.t('exit code {0}', exitCode)]),
+    ...(signal === null ? [] : [vscode.l10n.t('signal {0}', signal)]),
+    attemptTime(child),
+  ].join(' · ');
 }
 
 function megabytes(bytes: number): string {
@@ -119,7 +171,7 @@ function command({ alias, attempt, ...subtask }: OutputOf): string {
 }
 
 /** Adds the carriage return that a terminal needs before each line feed. Output from a pipe lacks it. */
-class Newlines {
+export class Newlines {
   #afterReturn = false;
 
   of(text: string): string {

@@ -26,12 +26,12 @@ describe('the output of a subtask in a window', () => {
       await tree.waitFor('OUT-1 2/2');
       const { terminal } = window;
       await terminal.waitFor(
-        /the last line\s+· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 0$/s,
+        /the last line\s+· \d+\.\d MB came too fast .*--subtask 0\s+· \w+ · exit code 0 · \S+$/s,
       );
       await window.snap('text');
       await tree.rowAction(/^bytes /, 'Open Output');
       // Whatever the bytes did to the terminal, the editor's message is readable.
-      await terminal.waitFor(/· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 1$/s);
+      await terminal.waitFor(/· \d+\.\d MB came too fast .*--subtask 1\s+· \w+ · exit code 0 · \S+$/s);
       await window.snap('bytes');
     }),
   );
