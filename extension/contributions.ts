@@ -11,6 +11,7 @@ export const VIEWS = {
   fanOuts: 'fleet.fanOuts',
   namespaces: 'fleet.namespaces',
 } as const;
+export const TASK_TYPE = 'spl';
 export const TERMINAL_PROFILE = 'fleet.terminal';
 export const WALKTHROUGH = 'firstFanOut';
 

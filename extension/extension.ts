@@ -7,8 +7,9 @@ import { settings } from '../engine/home/settings.ts';
 import type { Did } from '../engine/record/ids.ts';
 import { commandRunner, registerCommands } from './commands/index.ts';
 import { registerRevisions } from './changes/revisions.ts';
-import type { CommandContext } from './commands/context.ts';
-import { setting, TERMINAL_PROFILE } from './contributions.ts';
+import { engine, type CommandContext } from './commands/context.ts';
+import { startPlan, type PlanPart } from './commands/start-plan.ts';
+import { setting, TASK_TYPE, TERMINAL_PROFILE } from './contributions.ts';
 import { DisposableStore } from './disposable.ts';
 import { Documents } from './documents.ts';
 import { FleetModel } from './model/fleet-model.ts';
@@ -27,6 +28,8 @@ import { restricted } from './session/restricted.ts';
 import { Session } from './session/session.ts';
 import { Standby } from './session/standby.ts';
 import { splEnvironment, terminalEnvironment } from './terminal/environment.ts';
+import type { StartedRun } from './tasks/plan-terminal.ts';
+import { PlanTasks } from './tasks/task-provider.ts';
 import { terminalLinks } from './terminal/links.ts';
 import { splTerminal } from './terminal/profile.ts';
 import { Attention } from './views/attention.ts';
@@ -110,6 +113,11 @@ export function activate(context: vscode.ExtensionContext): void {
     previewPlan: preview,
     notePlanRun: (uri, thread) => runs.note(uri.toString(), thread),
   };
+  const start = async (uri: vscode.Uri, part: PlanPart): Promise<StartedRun | undefined> => {
+    const task = await startPlan(commands, uri, part);
+    return task && { client: await engine(commands), thread: task.thread };
+  };
+  store.add(vscode.tasks.registerTaskProvider(TASK_TYPE, new PlanTasks(start)));
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
   for (const keys of contextKeys(session, model, scope)) store.add(keys);
   store.add(registerRevisions());

@@ -217,13 +217,17 @@ describe('the server of plans', () => {
   });
 
   it('reads the subtasks of a plan that is not open', async () => {
-    const text = 'goal: g\nsubtasks:\n  - { name: "${{ matrix.n }}", matrix: { n: [a, b] }, run: x }\n  - goal: c\n';
+    const text =
+      'goal: g\nsubtasks:\n  - { name: "${{ matrix.n }}", matrix: { n: [a, b] }, run: x }\n  - goal: c\n';
     const closed = { uri: 'file:///src/other.fanout.yaml', text };
     const outline = await connection.sendRequest<NonNullable<protocol.Outline>>(protocol.OUTLINE, closed);
     assert.deepEqual(
       outline.subtasks.map(({ names, indices }) => [names, indices]),
       [
-        [['a', 'b'], [0, 1]],
+        [
+          ['a', 'b'],
+          [0, 1],
+        ],
         [['c'], [2]],
       ],
     );

@@ -4,7 +4,7 @@ import { plural } from '../../engine/contract/format.ts';
 import type { Outline } from '../../engine/language/protocol.ts';
 import { asCommand } from '../command-registry.ts';
 import { offer } from '../messages.ts';
-import { iconless, linkless } from '../plain.ts';
+import { iconless, linkless, sentences } from '../plain.ts';
 import { isPlan, planFiles } from '../plans/plan-files.ts';
 import { openUntitledPlan } from '../plans/untitled.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
@@ -153,8 +153,8 @@ async function run(context: CommandContext, uri: vscode.Uri, part: PlanPart = {}
   }
 }
 
-async function sayFaulty({ message }: FaultyPlan): Promise<void> {
+async function sayFaulty(fault: FaultyPlan): Promise<void> {
   const show = vscode.l10n.t('Show Problems');
-  if ((await vscode.window.showErrorMessage(linkless(message), show)) === show)
+  if ((await vscode.window.showErrorMessage(linkless(sentences(fault)), show)) === show)
     await vscode.commands.executeCommand('workbench.actions.view.problems');
 }

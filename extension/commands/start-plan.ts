@@ -99,9 +99,9 @@ async function requestOf(
   }
   if ('request' in asked) return asked;
   const name = path.basename(uri.path);
-  if ('unknown' in asked) throw new FaultyPlan(vscode.l10n.t('{0} has no subtask {1}.', name, asked.unknown));
+  if ('unknown' in asked) throw new FaultyPlan(vscode.l10n.t('{0} has no subtask {1}', name, asked.unknown));
   const errors = 'errors' in asked ? asked.errors : 1;
-  throw new FaultyPlan(vscode.l10n.t('{0} has {1}, and is not run.', name, plural(errors, 'error')));
+  throw new FaultyPlan(vscode.l10n.t('{0} has {1}, and is not run', name, plural(errors, 'error')));
 }
 
 /** Asks for the value of each param that has none yet; undefined once one is dismissed. */

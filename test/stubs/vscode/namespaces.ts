@@ -57,6 +57,10 @@ export const languages = part<typeof vscode.languages>('languages', {
 });
 
 export const tasks = part<typeof vscode.tasks>('tasks', {
+  registerTaskProvider: (type, provider) => {
+    editor.registered.set(`tasks ${type}`, provider);
+    return new Disposable(() => editor.registered.delete(`tasks ${type}`));
+  },
   executeTask: async task => {
     editor.tasks.push(task);
     return part<vscode.TaskExecution>('TaskExecution', { task });

@@ -175,6 +175,23 @@ export class ProcessExecution implements Pick<vscode.ProcessExecution, 'process'
   }
 }
 
+export class CustomExecution {
+  readonly callback: (resolved: vscode.TaskDefinition) => Thenable<vscode.Pseudoterminal>;
+
+  constructor(callback: (resolved: vscode.TaskDefinition) => Thenable<vscode.Pseudoterminal>) {
+    this.callback = callback;
+  }
+}
+
+export class TaskGroup {
+  static readonly Test = new TaskGroup('test');
+  readonly id: string;
+
+  private constructor(id: string) {
+    this.id = id;
+  }
+}
+
 export class Task implements Pick<vscode.Task, 'definition' | 'scope' | 'name' | 'source' | 'execution'> {
   definition: vscode.TaskDefinition;
   readonly scope: vscode.Task['scope'];

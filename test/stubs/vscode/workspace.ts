@@ -46,7 +46,8 @@ export const workspace = part<typeof vscode.workspace>('workspace', {
   },
   /** Finds plans only. */
   findFiles: async (pattern, _exclude, max) => {
-    if (!String(pattern).includes('.fanout.')) throw new Error('the stub of vscode finds only plans');
+    if (typeof pattern !== 'string' || !pattern.includes('.fanout.'))
+      throw new Error('the stub of vscode finds only plans');
     const found = await Promise.all(
       editor.folders.map(async folder =>
         (await readdir(folder, { recursive: true }))

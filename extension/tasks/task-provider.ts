@@ -1,0 +1,64 @@
+import * as path from 'node:path';
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { TASK_TYPE } from '../contributions.ts';
+import type { PlanPart } from '../commands/start-plan.ts';
+import { planFiles } from '../plans/plan-files.ts';
+import { PlanTerminal, type StartedRun } from './plan-terminal.ts';
+
+/** Starts a plan, or a part of it; undefined if a person has dismissed a question about it. */
+export type StartPlan = (uri: vscode.Uri, part: PlanPart) => Promise<StartedRun | undefined>;
+
+const definitionSchema = v.looseObject({
+  type: v.literal(TASK_TYPE),
+  /** The path of the plan, from the folder of the workspace. */
+  plan: v.pipe(v.string(), v.nonEmpty()),
+  /** The names and patterns of the subtasks to run. */
+  subtasks: v.optional(v.array(v.string()), []),
+  params: v.optional(v.record(v.string(), v.string()), {}),
+});
+
+/** Provides a task for each plan of the workspace, and runs those of `tasks.json`. */
+export class PlanTasks implements vscode.TaskProvider {
+  readonly #start: StartPlan;
+
+  constructor(start: StartPlan) {
+    this.#start = start;
+  }
+
+  async provideTasks(): Promise<vscode.Task[]> {
+    return (await planFiles()).map(uri => {
+      const scope = vscode.workspace.getWorkspaceFolder(uri) ?? vscode.TaskScope.Workspace;
+      const plan = vscode.workspace.asRelativePath(uri, false);
+      return this.#task({ type: TASK_TYPE, plan }, scope, plan);
+    });
+  }
+
+  /** Completes a task of `tasks.json`; undefined for one that names no plan. */
+  resolveTask({ definition, scope, name }: vscode.Task): vscode.Task | undefined {
+    if (!v.is(definitionSchema, definition)) return undefined;
+    return this.#task(definition, scope ?? vscode.TaskScope.Workspace, name);
+  }
+
+  #task(
+    definition: vscode.TaskDefinition,
+    scope: NonNullable<vscode.Task['scope']>,
+    name: string,
+  ): vscode.Task {
+    // The editor fills in the variables of the definition, such as ${input:part}, when it runs the task.
+    const execution = new vscode.CustomExecution(async resolved => {
+      const { plan, subtasks, params } = v.parse(definitionSchema, resolved);
+      const uri = uriOf(plan, scope);
+      return new PlanTerminal(() => this.#start(uri, { ...(subtasks.length > 0 && { subtasks }), params }));
+    });
+    const task = new vscode.Task(definition, scope, name, TASK_TYPE, execution, []);
+    task.group = vscode.TaskGroup.Test;
+    return task;
+  }
+}
+
+function uriOf(plan: string, scope: NonNullable<vscode.Task['scope']>): vscode.Uri {
+  if (path.isAbsolute(plan)) return vscode.Uri.file(plan);
+  const folder = typeof scope === 'object' ? scope : vscode.workspace.workspaceFolders?.[0];
+  return folder === undefined ? vscode.Uri.file(plan) : vscode.Uri.joinPath(folder.uri, plan);
+}
