@@ -11,6 +11,8 @@ export const VIEWS = {
   fanOuts: 'fleet.fanOuts',
   namespaces: 'fleet.namespaces',
 } as const;
+/** The language of the home's configuration. */
+export const CONFIG_LANGUAGE = 'fleet-config';
 export const TASK_TYPE = 'spl';
 export const TERMINAL_PROFILE = 'fleet.terminal';
 export const WALKTHROUGH = 'firstFanOut';

@@ -8,7 +8,8 @@ import type { Did } from '../engine/record/ids.ts';
 import { commandRunner, registerCommands } from './commands/index.ts';
 import { registerRevisions } from './changes/revisions.ts';
 import { engine, type CommandContext } from './commands/context.ts';
-import { startPlan, type PlanPart } from './commands/start-plan.ts';
+import { startPlan } from './commands/start-plan.ts';
+import { configLanguage } from './config-language.ts';
 import { setting, TASK_TYPE, TERMINAL_PROFILE } from './contributions.ts';
 import { DisposableStore } from './disposable.ts';
 import { Documents } from './documents.ts';
@@ -18,6 +19,7 @@ import { registerPanels } from './panels/register.ts';
 import type { PlanClient } from './plans/plan-client.ts';
 import { PlanRuns } from './plans/plan-runs.ts';
 import { registerPlans } from './plans/register.ts';
+import type { StartPlan } from './plans/start.ts';
 import { Continuity } from './session/continuity.ts';
 import { findEngine } from './session/find-engine.ts';
 import { FleetSettings } from './session/fleet-settings.ts';
@@ -28,10 +30,10 @@ import { restricted } from './session/restricted.ts';
 import { Session } from './session/session.ts';
 import { Standby } from './session/standby.ts';
 import { splEnvironment, terminalEnvironment } from './terminal/environment.ts';
-import type { StartedRun } from './tasks/plan-terminal.ts';
 import { PlanTasks } from './tasks/task-provider.ts';
 import { terminalLinks } from './terminal/links.ts';
 import { splTerminal } from './terminal/profile.ts';
+import { TestExplorer } from './test-explorer/test-explorer.ts';
 import { Attention } from './views/attention.ts';
 import { contextKeys } from './views/context-keys.ts';
 import { RunProgress } from './views/run-progress.ts';
@@ -113,14 +115,16 @@ export function activate(context: vscode.ExtensionContext): void {
     previewPlan: preview,
     notePlanRun: (uri, thread) => runs.note(uri.toString(), thread),
   };
-  const start = async (uri: vscode.Uri, part: PlanPart): Promise<StartedRun | undefined> => {
+  const start: StartPlan = async (uri, part) => {
     const task = await startPlan(commands, uri, part);
     return task && { client: await engine(commands), thread: task.thread };
   };
   store.add(vscode.tasks.registerTaskProvider(TASK_TYPE, new PlanTasks(start)));
+  store.add(new TestExplorer({ access: session, model, plans, runs, log, start }));
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
   for (const keys of contextKeys(session, model, scope)) store.add(keys);
   store.add(registerRevisions());
+  store.add(configLanguage(home));
   store.add(statusBar(session, model));
   store.add(notifications(attention, session));
   store.add(coordinatorStopped(session));

@@ -7,11 +7,12 @@ import { offer } from '../messages.ts';
 import { iconless, linkless, sentences } from '../plain.ts';
 import { isPlan, planFiles } from '../plans/plan-files.ts';
 import { openUntitledPlan } from '../plans/untitled.ts';
+import type { PlanPart } from '../plans/start.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
 import { notify } from './progress.ts';
-import { FaultyPlan, startPlan, type PlanPart } from './start-plan.ts';
+import { FaultyPlan, startPlan } from './start-plan.ts';
 
 /** Commands on a plan: the one that is named, else the one in the active editor. */
 

@@ -8,17 +8,10 @@ import { planRunName } from '../../engine/contract/run-name.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { withDefaultBudget } from '../session/fleet-settings.ts';
+import type { PlanPart } from '../plans/start.ts';
 import { engine, type CommandContext } from './context.ts';
 import { startFleet } from './fleet.ts';
 import { splitTask, startTask } from './start-task.ts';
-
-/** The part of a plan to run. */
-export interface PlanPart {
-  /** The subtasks as indices, names or patterns, which run with all their dependencies. Default: the whole plan. */
-  readonly subtasks?: readonly (number | string)[];
-  /** The values of the plan's params. A person is asked for those without a default. */
-  readonly params?: Readonly<Record<string, string>>;
-}
 
 /** The run of a plan. */
 export interface StartedPlan {

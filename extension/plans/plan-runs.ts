@@ -20,11 +20,11 @@ export class PlanRuns {
   }
 
   threadOf(uri: string): string | undefined {
-    return this.#all.find(run => run.uri === uri)?.thread;
+    return this.all.find(run => run.uri === uri)?.thread;
   }
 
   async note(uri: string, thread: string): Promise<void> {
-    const others = this.#all.filter(run => run.uri !== uri).slice(0, MAX_RUNS - 1);
+    const others = this.all.filter(run => run.uri !== uri).slice(0, MAX_RUNS - 1);
     await this.#memento.update(KEY, [{ uri, thread }, ...others]);
     this.#changed.fire(uri);
   }
@@ -33,8 +33,8 @@ export class PlanRuns {
     this.#changed.dispose();
   }
 
-  /** Ignores a stored value of another shape, which an earlier version or a person may have left. */
-  get #all(): readonly Run[] {
+  /** The runs, the last one first. Ignores a stored value of another shape, which an earlier version or a person may have left. */
+  get all(): readonly Run[] {
     const result = v.safeParse(runsSchema, this.#memento.get(KEY));
     return result.success ? result.output : [];
   }

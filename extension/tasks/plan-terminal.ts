@@ -1,23 +1,17 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { isUnaccepted } from '../../engine/contract/fan-out-documents.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { sentences } from '../plain.ts';
 import { followRun } from '../plans/follow-run.ts';
+import type { StartedRun } from '../plans/start.ts';
 import { endOf, Newlines, TO_PLAIN } from '../terminal/output.ts';
 
 /** The exit codes of a task. */
 const EXIT = { passed: 0, failed: 1, interrupted: 130 } as const;
 /** The character that Ctrl+C sends. */
 const INTERRUPT = '\u0003';
-
-/** The run of a plan, for its terminal. */
-export interface StartedRun {
-  readonly client: EngineClient;
-  readonly thread: string;
-}
 
 /**
  * The terminal of a task that runs a plan. It prints the output of each subtask at its end, line by line as the subtask

@@ -2,12 +2,9 @@ import * as path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { TASK_TYPE } from '../contributions.ts';
-import type { PlanPart } from '../commands/start-plan.ts';
 import { planFiles } from '../plans/plan-files.ts';
-import { PlanTerminal, type StartedRun } from './plan-terminal.ts';
-
-/** Starts a plan, or a part of it; undefined if a person has dismissed a question about it. */
-export type StartPlan = (uri: vscode.Uri, part: PlanPart) => Promise<StartedRun | undefined>;
+import type { StartPlan } from '../plans/start.ts';
+import { PlanTerminal } from './plan-terminal.ts';
 
 const definitionSchema = v.looseObject({
   type: v.literal(TASK_TYPE),

@@ -8,10 +8,11 @@ import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { done, join, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
-import { editor } from '../../test/stubs/vscode.ts';
-import { FaultyPlan, type PlanPart } from '../commands/start-plan.ts';
+import { editor, type CustomExecution } from '../../test/stubs/vscode.ts';
+import { FaultyPlan } from '../commands/start-plan.ts';
+import type { PlanPart, StartedRun } from '../plans/start.ts';
 import { next, settled, useEditor } from '../testing/editor.ts';
-import { PlanTerminal, type StartedRun } from './plan-terminal.ts';
+import { PlanTerminal } from './plan-terminal.ts';
 import { PlanTasks } from './task-provider.ts';
 
 describe('the tasks of plans', () => {
@@ -28,7 +29,7 @@ describe('the tasks of plans', () => {
 
   /** Runs a task, as the editor does. @returns the exit code */
   async function run(task: vscode.Task): Promise<number> {
-    const terminal = await (task.execution as vscode.CustomExecution)['callback'](task.definition);
+    const terminal = await (task.execution as CustomExecution).callback(task.definition);
     const ended = next(terminal.onDidClose!) as Promise<number>;
     terminal.open(undefined);
     return ended;

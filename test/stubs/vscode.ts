@@ -7,8 +7,9 @@
 export * from './vscode/values.ts';
 export { Disposable, EventEmitter } from './vscode/events.ts';
 export { commands, env, l10n, languages, tasks } from './vscode/namespaces.ts';
-export { Position, Range, Selection } from './vscode/places.ts';
+export { Location, Position, Range, Selection } from './vscode/places.ts';
 export { Uri } from './vscode/uri.ts';
+export * from './vscode/test-explorer.ts';
 export { window } from './vscode/window.ts';
 export { workspace } from './vscode/workspace.ts';
 

@@ -8,6 +8,7 @@ import './window/kill-switch.ts';
 import './window/namespaces.ts';
 import './window/garbage.ts';
 import './window/plans.ts';
+import './window/run-plans.ts';
 import './window/report.ts';
 import './window/terminal.ts';
 import './window/client.ts';

@@ -38,6 +38,27 @@ export interface ShownPanel extends vscode.WebviewPanel {
   see(visible: boolean): void;
 }
 
+/** A controller of the Test Explorer, with the actions of a person. */
+export interface ShownTests extends vscode.TestController {
+  /** The reports of all runs: each with the item's label, and what was reported. */
+  readonly reports: (readonly [item: string, state: string, ...details: readonly unknown[]])[];
+  /** The output of each item, by its label. */
+  readonly outputs: Map<string, string>;
+  /** The number of runs that have not ended. */
+  open: number;
+  readonly profiles: vscode.TestRunProfile[];
+  /** Fires when a run has ended. */
+  readonly onDidEnd: vscode.Event<void>;
+  /** Runs items, or everything. The returned function cancels. */
+  runTests(
+    include?: readonly vscode.TestItem[],
+    exclude?: readonly vscode.TestItem[],
+  ): {
+    readonly done: Promise<void>;
+    readonly cancel: () => void;
+  };
+}
+
 /** An output channel that keeps its lines. */
 export interface KeptLog extends vscode.LogOutputChannel {
   readonly lines: string[];
@@ -49,6 +70,14 @@ export class Editor {
   readonly texts = new Texts();
   readonly settings = new Settings(() => this.isTrusted);
   readonly trusted = new EventEmitter<void>();
+  /** The changes of files, as their watchers report them. */
+  readonly files = {
+    created: new EventEmitter<vscode.Uri>(),
+    changed: new EventEmitter<vscode.Uri>(),
+    deleted: new EventEmitter<vscode.Uri>(),
+  };
+  /** The controllers of the Test Explorer. */
+  readonly testControllers: ShownTests[] = [];
   isTrusted = true;
   clipboard = '';
   /** The absolute paths of the open folders. */

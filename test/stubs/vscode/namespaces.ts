@@ -2,6 +2,7 @@ import type * as vscode from 'vscode';
 import { editor } from './editor.ts';
 import { Disposable } from './events.ts';
 import { part } from './part.ts';
+import type { OpenDocument } from './texts.ts';
 
 /** The smaller namespaces of the API. */
 
@@ -50,6 +51,10 @@ export const l10n = part<typeof vscode.l10n>('l10n', {
 });
 
 export const languages = part<typeof vscode.languages>('languages', {
+  setTextDocumentLanguage: async (document, language) => {
+    (document as OpenDocument).languageId = language;
+    return document;
+  },
   registerCodeLensProvider: (_selector, provider) => {
     editor.registered.set('codeLenses', provider);
     return new Disposable(() => editor.registered.delete('codeLenses'));

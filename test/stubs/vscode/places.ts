@@ -57,3 +57,13 @@ export class Selection extends Range implements Pick<vscode.Selection, 'anchor' 
 
 const place = (line: number, character: number): vscode.Position =>
   new Position(line, character) as unknown as vscode.Position;
+
+export class Location implements Pick<vscode.Location, 'uri' | 'range'> {
+  uri: vscode.Uri;
+  range: vscode.Range;
+
+  constructor(uri: vscode.Uri, range: vscode.Range) {
+    this.uri = uri;
+    this.range = range;
+  }
+}

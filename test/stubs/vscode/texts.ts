@@ -5,8 +5,9 @@ import { part } from './part.ts';
 import { Position, Selection } from './places.ts';
 
 /** A document that a test may change. */
-export interface OpenDocument extends vscode.TextDocument {
+export interface OpenDocument extends Omit<vscode.TextDocument, 'languageId'> {
   text: string;
+  languageId: string;
 }
 
 /** An editor of a document, with its decorations. */
@@ -37,9 +38,9 @@ export class Texts {
   }
 
   /** Opens a document with this text. */
-  add(uri: vscode.Uri, text: string): OpenDocument {
+  add(uri: vscode.Uri, text: string, languageId = 'plaintext'): OpenDocument {
     const document: OpenDocument = part<OpenDocument>('TextDocument', {
-      uri,
+      ...{ uri, languageId },
       isUntitled: uri.scheme === 'untitled',
       text,
       getText: (): string => document.text,

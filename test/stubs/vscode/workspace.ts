@@ -57,6 +57,13 @@ export const workspace = part<typeof vscode.workspace>('workspace', {
     );
     return found.flat().slice(0, max);
   },
+  createFileSystemWatcher: () =>
+    part<vscode.FileSystemWatcher>('FileSystemWatcher', {
+      onDidCreate: editor.files.created.event,
+      onDidChange: editor.files.changed.event,
+      onDidDelete: editor.files.deleted.event,
+      dispose: () => undefined,
+    }),
   registerTextDocumentContentProvider: (scheme, provider) => editor.texts.provide(scheme, provider),
   getConfiguration: (section = '') => editor.settings.section(section),
   fs: part<vscode.FileSystem>('workspace.fs', {
