@@ -42,15 +42,21 @@ export class PlanTasks implements vscode.TaskProvider {
     scope: NonNullable<vscode.Task['scope']>,
     name: string,
   ): vscode.Task {
-    // The editor fills in the variables of the definition, such as ${input:part}, when it runs the task.
-    const execution = new vscode.CustomExecution(async resolved => {
-      const { plan, subtasks, params } = v.parse(definitionSchema, resolved);
-      const uri = uriOf(plan, scope);
-      return new PlanTerminal(() => this.#start(uri, { ...(subtasks.length > 0 && { subtasks }), params }));
-    });
+    const execution = new vscode.CustomExecution(resolved =>
+      Promise.resolve(this.#terminal(v.parse(definitionSchema, resolved), scope)),
+    );
     const task = new vscode.Task(definition, scope, name, TASK_TYPE, execution, []);
     task.group = vscode.TaskGroup.Test;
     return task;
+  }
+
+  /** @param definition in which the editor has filled in the variables, such as `${input:part}` */
+  #terminal(
+    { plan, subtasks, params }: v.InferOutput<typeof definitionSchema>,
+    scope: NonNullable<vscode.Task['scope']>,
+  ): PlanTerminal {
+    const part = { ...(subtasks.length > 0 && { subtasks }), params };
+    return new PlanTerminal(() => this.#start(uriOf(plan, scope), part));
   }
 }
 
