@@ -83,7 +83,7 @@ describe('a task that is split by a plan', () => {
     const plan = await written(thread, text => text.replace('join: all', 'join: sometimes'));
     editor.person.will(press('Show Problems'));
     await on.window.run('fleet.runPlan', plan);
-    assert.match(on.window.errors[0]!, /The plan has 1 error, and is not run\./);
+    assert.match(on.window.errors[0]!, /fan-out\.fanout\.yaml has 1 error, and is not run\./);
     assert.equal((await on.fleet.client.report('task', { task: thread })).fan_out, null);
   });
 });

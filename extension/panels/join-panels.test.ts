@@ -303,6 +303,7 @@ describe('the panel of a join', () => {
     assert.deepEqual(
       editor.terminals.map(({ name, isShown }) => [name, isShown]),
       [[`${alias} subtask 1`, true]],
+      [[`say goodbye · ${alias}`, true]],
     );
   });
 

@@ -113,7 +113,7 @@ describe('the terminal of a plan’s task', () => {
     is({}, { ...done(0), name: 'types' }, { ...running(1), name: 'test' });
     const { ended } = open();
     await settled();
-    assert.match(text, /types.*accepted · .*\r\nsrc\/0\.ts\(1,2\): error TS1: no\r\n/);
+    assert.match(text, /types.*passed · .*\r\nsrc\/0\.ts\(1,2\): error TS1: no\r\n/);
     assert.doesNotMatch(text, /src\/1/);
     const failed = { ...done(1, 'failed'), name: 'test', exit_code: 2 };
     is({ ...OVER, outcome: 'unsatisfiable' }, { ...done(0), name: 'types' }, failed);
@@ -157,7 +157,7 @@ describe('the terminal of a plan’s task', () => {
     for (const fault of [new FaultyPlan('it has 2 errors'), new FleetError('CONFLICT', 'it is frozen')]) {
       start = () => Promise.reject(fault);
       assert.equal(await open().ended, 1);
-      assert.match(text, new RegExp(`${fault.message}\\.\r\n$`));
+      assert.match(text, new RegExp(`${fault.message.slice(1)}\\.\r\n$`));
     }
   });
 });

@@ -73,7 +73,7 @@ describe('the terminal of an attempt’s output', () => {
     terminal.onDidWrite(written => (text += written));
     terminal.onDidChangeName(given => (name = given));
   }
-  const ended = (): Promise<string> => next(terminal.onDidWrite, written => /accepted|failed/.test(written));
+  const ended = (): Promise<string> => next(terminal.onDidWrite, written => /passed|failed/.test(written));
 
   it('follows the attempt, and is named after it', async () => {
     terminal.open();
@@ -100,7 +100,7 @@ describe('the terminal of an attempt’s output', () => {
     const end = ended();
     changed({ ...done(0), attempt: 2, exit_code: null, signal: 'SIGTERM' });
     await end;
-    assert.match(text, /· accepted · signal SIGTERM · 1s/);
+    assert.match(text, /· passed · signal SIGTERM · 1s/);
   });
 
   it('follows the attempts after it', async () => {

@@ -165,7 +165,7 @@ describe('the Test Explorer', () => {
         .reports.filter(([, state]) => state === 'errored')
         .map(([item, , message]) => [item, (message as vscode.TestMessage).message]),
       [
-        ['a.fanout.yaml', 'it has 1 error.'],
+        ['a.fanout.yaml', 'It has 1 error.'],
         ['a.fanout.yaml', 'too expensive'],
       ],
     );
