@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import type { CallContext, OutputRequest, OutputStream } from '../contract/engine.ts';
@@ -100,7 +101,7 @@ class Client implements EngineClient {
     const { method, target, rest } = requestLine(route, { ...input });
     const records = form === 'records' ? (rest as Commands['records.append']['input']).records : null;
     // A record is the same record however often it is written or restored. A key makes any other command repeatable.
-    const idempotencyKey = context.idempotencyKey ?? (idempotency === 'content' ? undefined : newKey());
+    const idempotencyKey = context.idempotencyKey ?? (idempotency === 'content' ? undefined : randomUUID());
     const request = {
       method,
       target,
@@ -180,12 +181,6 @@ class Client implements EngineClient {
     const named = actor ?? this.#options.actor;
     return named === undefined ? {} : { [HEADERS.actor]: named };
   }
-}
-
-/** Returns a key that no other command has. A guessed key does no harm, and loading `node:crypto` takes milliseconds. */
-function newKey(): string {
-  const parts = [Date.now(), process.pid, ...[1, 2].map(() => Math.floor(Math.random() * 2 ** 52))];
-  return parts.map(part => part.toString(36)).join('-');
 }
 
 const outputInfoSchema = v.looseObject({

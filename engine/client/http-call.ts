@@ -68,7 +68,7 @@ export class HttpCaller {
     return this.#within(timeoutMs, signal, async cancel => {
       let lost: FleetError | undefined;
       let pauseMs = FIRST_PAUSE_MS;
-      for (const began = process.uptime(); ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      for (const began = performance.now(); ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         try {
           const { head, text } = await this.#answer(request, cancel);
           return parseAnswer(text, head, this.#where);
@@ -77,7 +77,7 @@ export class HttpCaller {
           if (lost === undefined && wasNotDelivered(thrown.details['reason'])) throw thrown;
           if (request.againMs === undefined) throw thrown;
           lost ??= thrown;
-          if ((process.uptime() - began) * 1000 > request.againMs) throw answerLost(lost, request.againMs);
+          if (performance.now() - began > request.againMs) throw answerLost(lost, request.againMs);
         }
         await pause(pauseMs, undefined, { signal: cancel });
       }

@@ -19,9 +19,6 @@ export interface WaitOptions {
   readonly check?: 'cheap' | 'costly';
 }
 
-/** The time in milliseconds. The first use of `performance` loads more of Node.js than most short commands need. */
-const now = (): number => process.uptime() * 1000;
-
 /**
  * Checks a condition with growing pauses until it holds. Use it only where the system offers no event.
  * @param isMet gets the time waited so far, in milliseconds
@@ -33,11 +30,11 @@ export async function waitUntil(
   { withinMs, signal, check = 'cheap' }: WaitOptions,
 ): Promise<boolean> {
   const longestMs = check === 'cheap' ? CHEAP_PAUSE_MS : COSTLY_PAUSE_MS;
-  const began = now();
+  const began = performance.now();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, longestMs)) {
     signal?.throwIfAborted();
-    if (await isMet(now() - began)) return true;
-    const leftMs = began + withinMs - now();
+    if (await isMet(performance.now() - began)) return true;
+    const leftMs = began + withinMs - performance.now();
     if (leftMs <= 0) return false;
     // The loop throws the signal's own reason; `delay` would wrap it.
     await delay(Math.min(pauseMs, leftMs), undefined, signal && { signal }).catch(() => undefined);
