@@ -32,16 +32,24 @@ describe('namespaces, in the window that hosts the fleet', () => {
     assert.deepEqual([revived.status, revived.policy], ['active', { limits: { max_parallel: 2 } }]);
   });
 
-  it('commands that affect others or cannot be undone need confirmation', async () => {
+  it('commands that cannot be undone need confirmation', async () => {
     await run('fleet.archiveNamespace', ACME);
     await run('fleet.deleteNamespace', WEB);
-    await accepted(run('fleet.freezeNamespace', ACME));
     const { namespaces } = await fleet.client.report('namespaces', {});
     assert.deepEqual(
       namespaces.map(({ id, status }) => `${id} ${status}`),
       ['default active', 'acme active', 'acme/web active'],
     );
-    assert.deepEqual((await fleet.state()).freezes, []);
+  });
+
+  it('fleet.freezeNamespace freezes one with two keys', async () => {
+    await accepted(run('fleet.freezeNamespace', ACME));
+    const { freezes } = await fleet.state();
+    assert.deepEqual(
+      freezes.map(({ namespace, level }) => [namespace, level]),
+      [['acme', 'soft']],
+    );
+    await run('fleet.unfreezeNamespace', ACME);
   });
 
   it('fleet.unfreezeNamespace lifts a freeze, whoever set it', async () => {
