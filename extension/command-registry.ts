@@ -78,6 +78,7 @@ export const COMMANDS = {
   'fleet.copyNamespace': namespaceSchema,
   'fleet.doctor': nothing,
   'fleet.openTerminal': nothing,
+  'fleet.firstPlan': nothing,
   'fleet.firstFanOut': nothing,
   'fleet.openWalkthrough': nothing,
   'fleet.openHistory': nothing,

@@ -8,7 +8,7 @@ import { revealFannedOut } from './fan-out.ts';
 import { startFleet } from './fleet.ts';
 import { startTask } from './start-task.ts';
 
-/** Runs the walkthrough's second step: a task with two subtasks that only echo, one for each worker. */
+/** Runs a task with two subtasks that only echo, one for each worker: the first run in a folder without scripts. */
 export const firstFanOut: Handler<'fleet.firstFanOut'> = async context => {
   if (workers(context).length < 2) await startFleet(context);
   const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));

@@ -38,7 +38,15 @@ import {
   showEffectivePolicy,
   useNamespace,
 } from './namespace.ts';
-import { newPlan, openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
+import {
+  firstPlan,
+  newPlan,
+  openPlanReport,
+  previewPlan,
+  runPlan,
+  runPlanSerially,
+  runPlanSubtask,
+} from './plan.ts';
 import { query } from './query.ts';
 import { savePlan } from './save-plan.ts';
 import { clearFilter, filterTasks, showAllFolders, showThisFolder } from './scope.ts';
@@ -127,6 +135,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.copyNamespace': copyNamespace,
   'fleet.doctor': doctor,
   'fleet.openTerminal': openTerminal,
+  'fleet.firstPlan': firstPlan,
   'fleet.firstFanOut': firstFanOut,
   'fleet.openWalkthrough': openWalkthrough,
   'fleet.openHistory': openHistory,

@@ -11,6 +11,7 @@ import {
   fannedOut,
   fleet as fleetDocument,
   started,
+  task,
 } from '../../engine/cli/testing/documents.ts';
 import { editor, escape, pick, press, type } from '../../test/stubs/vscode.ts';
 import { PlanRuns } from '../plans/plan-runs.ts';
@@ -248,6 +249,22 @@ describe('the commands for plans', () => {
         [2, 3].map(n => [`${folder}/check-${n}.fanout.yaml`, `goal: Check ${folder}\nsubtasks: []\n`]),
       );
       assert.deepEqual(await readdir(folder), ['check.fanout.yaml'], 'nothing is written');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('run an echo as the first plan of a folder where nothing is found', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plans-'));
+    try {
+      editor.folders = [folder];
+      client.change({ tasks: { tasks: [task({ thread: 'th_1', alias: 'FIRST-001' })] } });
+      const run = window.run('fleet.firstPlan');
+      client.emit({ kind: 'gap' });
+      await run;
+      const asked = client.asked.findLast(({ name }) => name === 'fan-out.open');
+      assert.equal((asked?.input['fan_out'] as { subtasks: unknown[] }).subtasks.length, 2);
+      assert.deepEqual(window.revealed, [{ kind: 'task', thread: 'th_1' }]);
     } finally {
       await rm(folder, { recursive: true });
     }

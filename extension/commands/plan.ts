@@ -11,6 +11,7 @@ import type { PlanPart } from '../plans/start.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
+import { firstFanOut } from './first-fan-out.ts';
 import { notify } from './progress.ts';
 import { FaultyPlan, startPlan } from './start-plan.ts';
 
@@ -39,7 +40,18 @@ export const newPlan: Handler<'fleet.newPlan'> = async (context, target) => {
   const folder = target === undefined ? await pickFolder() : vscode.Uri.parse(target.uri);
   if (folder === undefined) return;
   const { text } = await (await context.plans.client()).draft(folder.fsPath);
-  await openUntitledPlan(path.join(folder.fsPath, 'check'), text);
+  await openUntitledPlan(draftStem(folder), text);
+};
+
+const draftStem = (folder: vscode.Uri): string => path.join(folder.fsPath, 'check');
+
+/** Makes a plan from the scripts of a folder and runs it. Where nothing is found, a fan-out that only echoes runs. */
+export const firstPlan: Handler<'fleet.firstPlan'> = async context => {
+  const folder = await pickFolder();
+  if (folder === undefined) return;
+  const { text, subtasks } = await (await context.plans.client()).draft(folder.fsPath);
+  if (subtasks === 0) return firstFanOut(context);
+  await run(context, await openUntitledPlan(draftStem(folder), text));
 };
 
 async function pickFolder(): Promise<vscode.Uri | undefined> {

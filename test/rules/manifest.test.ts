@@ -44,7 +44,7 @@ interface Property {
 interface Step {
   readonly id: string;
   readonly description: string;
-  readonly media: { readonly markdown: string };
+  readonly media: { readonly markdown: string } | { readonly image: string; readonly altText: string };
   readonly completionEvents: readonly string[];
 }
 
@@ -189,7 +189,7 @@ describe('the manifest and the code', () => {
       manifest.icon,
       ...contributes.viewsContainers.activitybar.map(({ icon }) => icon),
       ...Object.values(contributes.views).flatMap(list => list.map(({ icon }) => icon)),
-      ...steps().map(({ media }) => media.markdown),
+      ...steps().map(({ media }) => ('image' in media ? media.image : media.markdown)),
     ];
     for (const file of files) assert.ok(existsSync(join(ROOT, file)), `${file} is missing`);
   });

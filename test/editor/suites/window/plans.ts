@@ -21,6 +21,28 @@ const PLAN = [
   '',
 ].join('\n');
 
+describe('a folder with scripts', () => {
+  const made = join(workspaceFolder(), 'package.json');
+  after(async () => {
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    await rm(made, { force: true });
+  });
+
+  it('has a first plan of them, which runs with one command and is not saved', async () => {
+    await extension().activate();
+    await writeFile(made, JSON.stringify({ scripts: { lint: 'true', test: 'true' } }));
+    await run('fleet.firstPlan');
+    const document = vscode.window.activeTextEditor?.document;
+    assert.deepEqual(
+      [document?.uri.scheme, document?.uri.fsPath],
+      ['untitled', join(workspaceFolder(), 'check.fanout.yaml')],
+    );
+    const [newest] = (await fleet.client.report('tasks', { all: true })).tasks.toReversed();
+    const { outcome, children } = await fleet.joined(newest!.thread);
+    assert.deepEqual([outcome, children.map(({ name }) => name).sort()], ['satisfied', ['lint', 'test']]);
+  });
+});
+
 describe('a plan in a window', () => {
   let file: string;
   let document: vscode.TextDocument;
