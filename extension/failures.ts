@@ -33,10 +33,15 @@ const waysOut = (): readonly (readonly [hinted: RegExp, command: string, title: 
 export function wayOut(thrown: unknown, model?: Pick<FleetModel, 'task'>): vscode.Command | undefined {
   if (!FleetError.is(thrown)) return undefined;
   const { hint = '', details } = thrown;
-  const found = waysOut().find(([hinted]) => hinted.test(hint));
-  if (found === undefined) return undefined;
-  const [, command, title] = found;
   const task = typeof details['task'] === 'string' ? model?.task(details['task']) : undefined;
-  const target = task === undefined ? [] : [{ kind: 'task', thread: task.thread }];
-  return { command, title, arguments: target };
+  const way = advisedCommand(hint);
+  return way === undefined || task === undefined
+    ? way
+    : { ...way, arguments: [{ kind: 'task', thread: task.thread }] };
+}
+
+/** Returns the button for what a text advises; undefined if it advises nothing that the editor can do. */
+export function advisedCommand(text: string): vscode.Command | undefined {
+  const found = waysOut().find(([hinted]) => hinted.test(text));
+  return found && { command: found[1], title: found[2], arguments: [] };
 }

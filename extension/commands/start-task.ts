@@ -1,8 +1,9 @@
-import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { FanOutOpen, FanOutRequest } from '../../engine/contract/commands.ts';
 import type { FannedOut, FanOutOpened } from '../../engine/contract/documents.ts';
-import { linkless } from '../plain.ts';
+import { advisedCommand } from '../failures.ts';
+import { offer } from '../messages.ts';
+import { adviceless } from '../plain.ts';
 
 /** Adds a task and fans it out. If either is refused, neither is written. */
 export async function startTask(
@@ -28,5 +29,8 @@ export async function splitTask(
 
 /** Shows the engine's notes about subtasks that cannot start now. */
 export function sayNotes({ notes = [] }: FannedOut): void {
-  for (const note of notes) void vscode.window.showWarningMessage(linkless(note));
+  for (const note of notes) {
+    const way = advisedCommand(note);
+    void offer('warning', adviceless(note) || note, ...(way === undefined ? [] : [way]));
+  }
 }

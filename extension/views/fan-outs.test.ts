@@ -287,7 +287,7 @@ describe('the tree of fan-outs', () => {
     await on.window.pass(30_000);
     assert.deepEqual(told, [], 'nobody sees them');
     tree.isVisible = true;
-    await on.window.pass(5220);
+    await on.window.pass(10_220);
     assert.deepEqual(await texts(told[0]), [
       await textOf(tree, tree.node('th', 0)!),
       await textOf(tree, tree.node('th')!),

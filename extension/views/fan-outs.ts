@@ -34,9 +34,9 @@ import { localTime, reasonText, verdictText } from './words.ts';
  * The interval at which rows with a running time are drawn again, in milliseconds. Each drawing delays the next
  * changes.
  */
-const TICK_MS = 5000;
+const TICK_MS = 10_000;
 /** The number of ticks after which the ages of ended runs are drawn again. */
-const AGES_TICKS = 12;
+const AGES_TICKS = 6;
 /** The most characters of a task's name in its row, so that its counts are visible in a side bar of usual width. */
 const MAX_LABEL = 34;
 /** The most rows whose running times are drawn again. */
