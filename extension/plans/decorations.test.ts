@@ -50,7 +50,7 @@ describe('the decorations of a plan', () => {
       [2, 20, 'testing.iconPassed', '✓ passed · 1s'],
       [5, 20, 'testing.iconFailed', '✗ failed · 1s'],
       [8, 20, 'testing.runAction', '● running on worker-a'],
-      [11, 20, 'descriptionForeground', '○ pending'],
+      [11, 20, 'descriptionForeground', '○ waiting'],
     ]);
   });
 

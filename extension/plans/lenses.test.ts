@@ -77,7 +77,7 @@ describe('the lenses of a plan', () => {
     on.window.client.change({ speedup: { ...speedup(), measured } });
     assert.equal(await last(), 'Last: 2.9× (measured)');
     on.window.client.change({ speedup: new FleetError('CONFLICT', 'nothing to report') });
-    assert.equal(await last(), 'Last: satisfied', 'where no speedup can be told');
+    assert.equal(await last(), 'Last: passed', 'where no speedup can be told');
   });
 
   it('are updated when the plan or its last run changes', async () => {

@@ -3,6 +3,7 @@ import type { SpeedupDocument, TaskDocument } from '../../engine/contract/docume
 import type { EngineAccess } from '../access.ts';
 import { asCommand } from '../command-registry.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
+import { stateText, taskState } from '../views/appearance.ts';
 import { PLAN_FILES } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 
@@ -50,7 +51,8 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const report = await this.#access.client
       ?.report('speedup', { task: task.thread, vsSerial: null })
       .catch(() => undefined);
-    return vscode.l10n.t('Last: {0}', (report && speedupText(report)) ?? fanOut.outcome ?? '');
+    const speedup = fanOut.outcome === 'satisfied' ? report && speedupText(report) : undefined;
+    return vscode.l10n.t('Last: {0}', speedup ?? stateText(taskState(task)));
   }
 }
 

@@ -46,8 +46,8 @@ describe('the states of a plan’s subtasks', () => {
         ['accepted', '✓ passed · 1s'],
         ['failed', '✗ failed · 1s'],
         ['running', '● running on worker-a'],
-        ['pending', '○ pending'],
-        ['failed', '✗ cancelled · 1s'],
+        ['pending', '○ waiting'],
+        ['skipped', '» cancelled · 1s'],
       ],
     );
   });

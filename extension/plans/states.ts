@@ -58,14 +58,16 @@ function summary(children: readonly ChildDocument[]): State {
 function toneOf({ state, verdict }: ChildDocument): Tone {
   if (state === 'running') return 'running';
   if (state === 'pending') return 'pending';
-  if (verdict === 'skipped') return 'skipped';
+  // No fault of the subtask: something else ended it.
+  if (verdict === 'skipped' || verdict === 'cancelled') return 'skipped';
   return verdict === 'accept' ? 'accepted' : 'failed';
 }
 
 function stateText(child: ChildDocument): string {
   const { state, verdict, wall_time_secs: wall, worker } = child;
   if (state === 'running') return vscode.l10n.t('running on {0}', worker ?? '?');
-  if (state === 'pending') return vscode.l10n.t('pending');
+  if (state === 'pending') return vscode.l10n.t('waiting');
   const echo = isEcho(child) ? ` · ${NOTHING_WAS_RUN}` : '';
-  return `${verdictText(verdict ?? '')} · ${duration(wall)}${echo}`;
+  const time = child.attempt === 0 ? '' : ` · ${duration(wall)}`;
+  return `${verdictText(verdict ?? '')}${time}${echo}`;
 }

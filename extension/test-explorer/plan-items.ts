@@ -41,7 +41,7 @@ export class PlanItems implements vscode.Disposable {
     const known = this.#controller.items.get(id);
     if (known !== undefined) return known;
     const item = this.#controller.createTestItem(id, path.posix.basename(uri.path), uri);
-    const folder = path.posix.dirname(vscode.workspace.asRelativePath(uri, false));
+    const folder = path.posix.dirname(vscode.workspace.asRelativePath(uri.fsPath, false));
     if (folder !== '.') item.description = folder;
     item.canResolveChildren = true;
     this.#controller.items.add(item);

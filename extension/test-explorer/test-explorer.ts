@@ -109,6 +109,8 @@ export class TestExplorer implements vscode.Disposable {
     this.#starting.add(plan.id);
     try {
       if (plan.children.size === 0) await this.#items.resolve(plan);
+      for (const [name, item] of plan.children)
+        if (names === null || names.includes(name)) run.enqueued(item);
       const started = await this.#host.start(plan.uri!, { ...(names !== null && { subtasks: names }) });
       if (started === undefined) return;
       this.#reporting.add(started.thread);

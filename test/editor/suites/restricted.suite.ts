@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { readPidFile } from '../../../engine/home/pid-file.ts';
@@ -46,6 +46,11 @@ describe('in a folder that is not trusted', () => {
     await run('fleet.runSerial', { kind: 'task', thread });
     await run('fleet.restartInstance', { kind: 'instance', did: worker.did });
     await accepted(run('fleet.retry', { kind: 'child', thread, index: 0 }));
+    const plan = vscode.Uri.file(join(workspaceFolder(), 'check.fanout.yaml'));
+    await writeFile(plan.fsPath, 'goal: Check\nsubtasks:\n  - { name: types, run: "true" }\n');
+    await run('fleet.runPlan', plan);
+    await vscode.window.showTextDocument(plan);
+    await vscode.commands.executeCommand('testing.runCurrentFile');
     assert.deepEqual([await taskCount(), (await fleet.state()).instances.length], before);
     assert.equal((await fleet.join('LOOK-1')).round, 1);
     assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
