@@ -43,10 +43,8 @@ export function type(field: HTMLElement, text: string): void {
 }
 
 /** Picks the option with this value. */
-export function pick(select: HTMLElement, value: string): void {
-  // Happy DOM fires no event for a slot's initial elements.
-  find(select, '.main-slot').dispatchEvent(new Event('slotchange'));
-  Object.assign(select, { value });
+export function pick(select: HTMLSelectElement, value: string): void {
+  select.value = value;
   select.dispatchEvent(new Event('change'));
 }
 

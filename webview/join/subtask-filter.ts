@@ -1,5 +1,3 @@
-import '@vscode-elements/elements/dist/vscode-option/index.js';
-import '@vscode-elements/elements/dist/vscode-single-select/index.js';
 import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import { html, type TemplateResult } from 'lit';
 import type { Listing } from '../model/filter.ts';
@@ -33,14 +31,14 @@ export function subtaskFilter(
       .value=${listing.text}
       @input=${(event: Event) => change({ text: (event.target as HTMLInputElement).value })}
     ></vscode-textfield>
-    <vscode-single-select .label=${strings.filterState} .value=${listing.state} @change=${onState}>
+    <select aria-label=${strings.filterState} .value=${listing.state} @change=${onState}>
       ${STATES.map(
         state =>
-          html`<vscode-option value=${state} ?selected=${state === listing.state}
-            >${stateWord(state, strings)}</vscode-option
-          >`,
+          html`<option value=${state} ?selected=${state === listing.state}>
+            ${stateWord(state, strings)}
+          </option>`,
       )}
-    </vscode-single-select>
+    </select>
     <span class="shown muted number">${fill(strings.filterShown, String(shown), String(total))}</span>
   </div>`;
 }

@@ -26,8 +26,15 @@ export const subtasksStyles = css`
     width: auto;
     max-width: 340px;
   }
-  vscode-single-select {
+  select {
     width: 150px;
+    height: 26px;
+    padding: 0 4px;
+    border: 1px solid var(--vscode-settings-dropdownBorder, var(--fleet-rule));
+    border-radius: 4px;
+    background: var(--vscode-settings-dropdownBackground, var(--fleet-surface));
+    color: var(--vscode-settings-dropdownForeground, var(--fleet-text));
+    font: inherit;
   }
   .shown {
     margin-left: auto;

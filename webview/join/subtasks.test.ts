@@ -164,7 +164,7 @@ describe('the list of subtasks', () => {
 
     it('by the state that is picked', async () => {
       await draw(underWay());
-      const select = find(subtasks, 'vscode-single-select');
+      const select = find<HTMLSelectElement>(subtasks, 'select');
       const picked = async (value: string): Promise<string | undefined> => {
         const [changed] = await dom.eventsOf<ListingChanged>('listing-changed', () => pick(select, value));
         return changed?.listing.state;
@@ -174,7 +174,7 @@ describe('the list of subtasks', () => {
       await list({ state: 'unaccepted' });
       assert.deepEqual(rows(), ['row-3', 'row-4', 'row-6']);
       assert.equal(await picked('all'), 'all');
-      assert.deepEqual(findAll(select, 'vscode-option').map(textOf).slice(0, 3), [
+      assert.deepEqual(findAll(select, 'option').map(textOf).slice(0, 3), [
         'All states',
         'did not pass',
         'passed',

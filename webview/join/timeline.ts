@@ -137,7 +137,8 @@ export class TimelineElement extends LitElement {
       viewport.style.height = `${height}px`;
       spacer.style.height = `${whole - height}px`;
     }
-    this.#canvas.paint();
+    // In the next frame the layout is known. To ask for it now would make the page compute it twice.
+    this.#canvas.paintSoon();
   }
 
   #list(active: Bar): TemplateResult {
