@@ -136,8 +136,10 @@ export function viewStrings(): ViewStrings {
     noSpeedupReused: vscode.l10n.t('No speedup: some subtasks were reused and did not run.'),
     noSpeedup: vscode.l10n.t('No speedup can be told for this run.'),
     serialDiffers: vscode.l10n.t('The serial run ended differently, so the two cannot be compared.'),
-    weakNote: vscode.l10n.t('Times of this run alone, at most {0} at a time. A serial run measures it.'),
-    weakTitle: vscode.l10n.t('speedup, estimated'),
+    weakNote: vscode.l10n.t(
+      'Estimated from the times of this run, with at most {0} at a time. A serial run measures it.',
+    ),
+    weakTitle: vscode.l10n.t('speedup over one at a time'),
     weakBadge: vscode.l10n.t('Estimate'),
     measuredTitle: vscode.l10n.t('speedup over the serial run'),
     measuredBadge: vscode.l10n.t('Measured'),

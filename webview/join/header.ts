@@ -146,7 +146,7 @@ export class HeaderElement extends LitElement {
         --ink: var(--vscode-editorWarning-foreground, var(--fleet-rejected));
       }
       .stream.ended {
-        --ink: var(--fleet-rule);
+        --ink: var(--fleet-muted);
       }
       .run {
         display: inline-flex;

@@ -20,6 +20,12 @@ export const viewStyles = css`
     z-index: 2;
     margin: 0 -16px;
   }
+  /* At a high zoom, the header would hide too much of what is below. */
+  @media (max-height: 560px) {
+    fleet-header {
+      position: static;
+    }
+  }
   section {
     min-width: 0;
   }

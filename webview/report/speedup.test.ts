@@ -66,7 +66,7 @@ describe('the speedup', () => {
 
   it('marks an estimate, and says what bounds it', async () => {
     await draw();
-    assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup, estimated$/);
+    assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup over one at a time$/);
     assert.match(textOf(find(card, '.estimate')), /at most 4 at a time\. A serial run measures it\.$/);
     assert.deepEqual(walls(), ['One by one 27.4s 100%', 'This run 9.6s 35%', 'Critical path 9.1s 33%']);
     assert.ok(find(card, '.wall.serial').classList.contains('estimated'));

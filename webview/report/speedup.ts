@@ -160,6 +160,7 @@ export class SpeedupElement extends LitElement {
         background: var(--vscode-progressBar-background);
       }
       .buttons {
+        margin-top: 8px;
         display: flex;
         flex-wrap: wrap;
         gap: 6px;
