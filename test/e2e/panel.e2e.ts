@@ -25,13 +25,13 @@ describe('the panel of a task', () => {
         ],
       );
       await workbench.openActivity('Fleet');
-      await workbench.tree('Fan-Outs').waitFor('PANEL-1');
+      await workbench.tree('Fan-Outs').waitFor('See a panel');
       await workbench.runCommand('Fleet: Open Join & Speedup');
 
       let view = await panelOf(workbench.page);
-      await view.getByText('Passed', { exact: true }).waitFor();
+      await view.locator('.outcome', { hasText: 'Passed' }).waitFor();
       await view.locator('#row-1', { hasText: 'second' }).waitFor();
-      await view.getByText(/^Ended /).waitFor();
+      await view.locator('.stream.ended').waitFor();
       await workbench.snap('joined');
       await assertAccessible(view);
 
