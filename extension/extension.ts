@@ -33,7 +33,7 @@ import { splEnvironment, terminalEnvironment } from './terminal/environment.ts';
 import { PlanTasks } from './tasks/task-provider.ts';
 import { terminalLinks } from './terminal/links.ts';
 import { splTerminal } from './terminal/profile.ts';
-import { TestExplorer } from './test-explorer/test-explorer.ts';
+import { testExplorer } from './test-explorer/test-explorer.ts';
 import { Attention } from './views/attention.ts';
 import { contextKeys } from './views/context-keys.ts';
 import { RunProgress } from './views/run-progress.ts';
@@ -120,7 +120,7 @@ export function activate(context: vscode.ExtensionContext): void {
     return task && { client: await engine(commands), thread: task.thread };
   };
   store.add(vscode.tasks.registerTaskProvider(TASK_TYPE, new PlanTasks(start)));
-  store.add(new TestExplorer({ access: session, model, plans, runs, log, start }));
+  store.add(testExplorer({ access: session, model, plans, runs, log, start }));
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
   for (const keys of contextKeys(session, model, scope)) store.add(keys);
   store.add(registerRevisions());

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Outline } from '../../engine/language/protocol.ts';
-import { planFiles, PLAN_FILES } from '../plans/plan-files.ts';
+import { isPlan, planFiles, PLAN_FILES } from '../plans/plan-files.ts';
 import type { Plans } from '../plans/plans.ts';
 
 /** The most bytes of a plan that is read for its subtasks. */
@@ -29,6 +29,7 @@ export class PlanItems implements vscode.Disposable {
         if (uri.scheme === 'untitled') controller.items.delete(uri.toString());
       }),
     ];
+    for (const document of vscode.workspace.textDocuments) if (isPlan(document)) this.#readOpen(document.uri);
   }
 
   dispose(): void {

@@ -11,7 +11,7 @@ import { FaultyPlan } from '../commands/start-plan.ts';
 import type { PlanPart } from '../plans/start.ts';
 import { next, settled } from '../testing/editor.ts';
 import { A, joined as ended, OUTLINE, usePlans, written } from '../testing/plans.ts';
-import { TestExplorer } from './test-explorer.ts';
+import { testExplorer, TestExplorer } from './test-explorer.ts';
 
 describe('the Test Explorer', () => {
   const on = usePlans();
@@ -193,6 +193,25 @@ describe('the Test Explorer', () => {
     await again;
     assert.deepEqual(states(), ['types passed', 'types passed']);
     assert.deepEqual(started, []);
+  });
+
+  it('is not there before there is a plan', async () => {
+    explorer.dispose();
+    const { session: access, model, plans, runs, log } = on.window;
+    const begin = (): vscode.Disposable =>
+      testExplorer({ access, model, plans, runs, log, start: async () => undefined });
+    const begun = begin();
+    await settled();
+    assert.equal(editor.testControllers.length, 1);
+    await openPlan();
+    await openPlan();
+    assert.deepEqual(labels(editor.testControllers[1]!.items), ['a.fanout.yaml']);
+    begun.dispose();
+    editor.folders = [folder];
+    await writeFile(joined(folder, 'check.fanout.yaml'), 'goal: x');
+    const other = begin();
+    while (editor.testControllers.length < 3) await settled();
+    other.dispose();
   });
 
   it('runs nothing in a folder that is not trusted', () => {

@@ -3,8 +3,10 @@ import type { EngineClient } from '../../engine/client/client.ts';
 import type { Changed } from '../../engine/client/follow.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
+import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { sentences } from '../plain.ts';
+import { PLAN_FILES } from '../plans/plan-files.ts';
 import type { PlanRuns } from '../plans/plan-runs.ts';
 import type { Plans } from '../plans/plans.ts';
 import type { StartPlan, StartedRun } from '../plans/start.ts';
@@ -19,6 +21,22 @@ export interface TestExplorerHost {
   readonly runs: PlanRuns;
   readonly log: vscode.LogOutputChannel;
   readonly start: StartPlan;
+}
+
+/** Adds plans to the Test Explorer, once there is a plan: a window without plans shows no Testing view. */
+export function testExplorer(host: TestExplorerHost): vscode.Disposable {
+  const store = new DisposableStore();
+  let isThere = false;
+  const begin = (): void => {
+    if (isThere) return;
+    isThere = true;
+    store.add(new TestExplorer(host));
+  };
+  store.add(host.plans.onDidChange(begin));
+  void vscode.workspace.findFiles(PLAN_FILES, undefined, 1).then(found => {
+    if (found.length > 0) begin();
+  });
+  return store;
 }
 
 /**

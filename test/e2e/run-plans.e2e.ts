@@ -26,7 +26,11 @@ describe('plans where people are', () => {
       const { page } = window;
       const lens = (title: string): Locator =>
         page.locator('.codelens-decoration a').filter({ hasText: title });
+      // The extension's own entries are in the menu once its view is there.
+      await window.openActivity('Fleet');
       await window.openActivity('Explorer');
+      // The hover of the icon would cover the rows.
+      await page.mouse.move(800, 400);
       await page
         .locator('.explorer-folders-view .monaco-list-row')
         .filter({ hasText: 'web' })
