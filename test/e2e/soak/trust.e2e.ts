@@ -22,7 +22,12 @@ describe('a folder that is not trusted', () => {
         await workbench.tree('Workers').waitFor('worker-a live');
         await workbench.tree('Fan-Outs').waitFor('LOOK-1 1/1');
         await workbench.snap('shown');
-        for (const title of ['Start Fleet', 'Add Task…', 'Make a Plan of This Folder and Run It', 'Run Serially to Measure'])
+        for (const title of [
+          'Start Fleet',
+          'Add Task…',
+          'Make a Plan of This Folder and Run It',
+          'Run Serially to Measure',
+        ])
           assert.equal(await workbench.offers(`Fleet: ${title}`), false, title);
         for (const title of ['Stop Fleet', 'Show Task'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
