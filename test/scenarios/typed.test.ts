@@ -103,7 +103,7 @@ describe('the everyday commands, typed in a terminal,', function () {
       assert.equal(drafted.code, 0, drafted.shown);
       assert.match(drafted.shown, /3 of 3 passed.* · check #1\n/);
       await typed(fleet, 'spl archive --done');
-      assert.match((await typed(fleet, 'spl runs')).shown, /no plan has been run yet/);
+      assert.match((await typed(fleet, 'spl runs')).shown, /nothing has been run yet/);
       assert.match((await typed(fleet, 'spl task show release-1')).shown, /release #1/);
     }),
   );
