@@ -79,7 +79,7 @@ async function readOutput(workbench: Workbench): Promise<void> {
 
 async function openReport(workbench: Workbench): Promise<void> {
   await workbench.tree('Fan-Outs').click(/ 2\/2 /);
-  const report = await workbench.webview(/2 of 2 accepted/);
+  const report = await workbench.webview(/2 of 2 passed/);
   await report.getByText('notes').first().waitFor();
   await report.getByText('links').first().waitFor();
   await workbench.runCommand('View: Toggle Panel Visibility');

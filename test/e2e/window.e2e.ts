@@ -40,7 +40,7 @@ describe('a window of a fleet', () => {
       await window.pick('EVIL-1');
       await window.question('Retry “$(trash) [x]');
       await window.page.keyboard.press('Escape');
-      await window.runCommand('Fleet: Show Records…');
+      await window.runCommand('Developer: Show Records of a Fleet Thread…');
       await window.entry('[x](command:fleet.stopAll)').waitFor();
       await window.snap('threads');
       await nothingOfIt(window);

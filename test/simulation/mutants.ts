@@ -277,7 +277,7 @@ class SparesDependants extends Meddler {
   }
 }
 
-/** Recalls waiting deliveries from busy workers, and delivers them to busy workers again. */
+/** Recalls waiting deliveries from busy workers for a free one, and delivers them to the busy ones again. */
 class PlaysPingPong extends Coordinator {
   override tick(now: number): void {
     for (const link of this.links.values()) Object.assign(link, { lastReportAt: 0, lookAt: now });
@@ -285,8 +285,13 @@ class PlaysPingPong extends Coordinator {
   }
 
   override settle(now: number): void {
-    for (const link of this.links.values()) Object.assign(link, { lastReportAt: now, meanWallMs: 1 });
+    const links = [...this.links.values()];
+    for (const link of links) Object.assign(link, { lastReportAt: now, meanWallMs: 1 });
+    const isBusy = links.some(({ assigned }) => assigned.size > 0);
+    const passed = links.filter(({ assigned, order }) => isBusy && assigned.size === 0 && order === 'work');
+    for (const link of passed) Object.assign(link, { order: 'drain' });
     super.settle(now);
+    for (const link of passed) Object.assign(link, { order: 'work' });
   }
 }
 
@@ -414,20 +419,20 @@ export const MUTANTS: readonly Mutant[] = [
   coordinator('a coordinator that takes nothing up', 33, NeverResumes, 'I20', 'I16'),
   coordinator('a rule that stumbles', 20, Stumbles, 'I21'),
   coordinator('dependants that are spared', 93, SparesDependants, 'I22'),
-  coordinator('an attempt timed out in its coordinator’s sleep', 122, ForgivesNoAttempt, 'I23'),
+  coordinator('an attempt timed out in its coordinator’s sleep', 717, ForgivesNoAttempt, 'I23'),
   coordinator('a coordinator that forgives everything', 117, ForgivesEverything, 'I24'),
   coordinator('a stop that is not kept to', 63, StopsNobody, 'I25'),
-  coordinator('a recall that changes nothing', 136, PlaysPingPong, 'I26'),
+  coordinator('a recall that changes nothing', 101, PlaysPingPong, 'I26'),
   coordinator('a coordinator that hears of no stall', 177, HearsOfNoStall, 'I46'),
-  coordinator('a coordinator that gives out what is frozen', 93, GivesOutTheFrozen, 'I27'),
-  coordinator('a coordinator that gives out what is archived', 105, GivesOutTheArchived, 'I47'),
+  coordinator('a coordinator that gives out what is frozen', 364, GivesOutTheFrozen, 'I27'),
+  coordinator('a coordinator that gives out what is archived', 305, GivesOutTheArchived, 'I47'),
   coordinator('a coordinator that knows of no policy', 172, KnowsOfNoPolicy, 'I48'),
   coordinator('a matrix that has a value twice', 44, writing(RepeatsAValue), 'I49'),
   coordinator('a permit that seems younger than it is', 13, MakesPermitsYounger, 'I27'),
   worker('a worker that hears of no freeze', 101, HearsOfNoFreeze, 'I28', 'I27'),
   worker('a worker that ends nothing under a hard freeze', 101, EndsNothing, 'I28'),
   worker('a worker that stays frozen', 20, StaysFrozen, 'I29'),
-  worker('a worker that drops a report', 318, LosesReports, 'I7', 'I8', 'I14', 'I16'),
+  worker('a worker that drops a report', 80, LosesReports, 'I7', 'I8', 'I14', 'I16'),
   worker('a worker that recovers nothing', 70, RecoversNothing, 'I7'),
 ];
 

@@ -124,7 +124,7 @@ export const subtasksStyles = css`
   .reason {
     color: var(--fleet-muted);
   }
-  .row[aria-selected='true'] :is(.reason, .muted) {
+  .row[aria-selected='true'] :is(.reason, .muted, .cell-worker) {
     color: inherit;
   }
   /* Over the end of the reason, which has the whole width without them. */
