@@ -53,7 +53,7 @@ async function damage(window: Workbench, { logDir, indexDir }: HomePaths): Promi
   await window.toast(`The log is damaged in ${damaged} at byte`);
   await says(window, new RegExp(`The log is damaged in ${damaged}`));
   await window.snap('damaged');
-  await window.welcomeButton('Run Doctor').click();
+  await window.welcomeButton('Check the Fleet').click();
   await window.terminal.waitFor(/FAIL/);
   await window.snap('doctor');
 }
