@@ -12,6 +12,7 @@ const pictures = {
   'panel/02-measured.png': 'report-light.png',
   'namespaces/03-policy.png': 'namespaces-light.png',
   'plan/02-ran.png': 'plan-light.png',
+  'plans/04-tests.png': 'tests-light.png',
   'tutorial/06-running.png': 'running-dark.png',
 };
 
