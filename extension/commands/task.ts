@@ -36,7 +36,10 @@ function selectedTasks(
 
 export const openReport: Handler<'fleet.openReport'> = async (context, target) => {
   const task = await pickTask(context, target, vscode.l10n.t('Whose report?'), isFanned);
-  if (task !== undefined) context.openReport(task.thread);
+  if (task === undefined) return;
+  // A stopped fleet is opened again, to read its history.
+  await engine(context);
+  context.openReport(task.thread);
 };
 
 export const showOutput: Handler<'fleet.showOutput'> = async (context, target) => {

@@ -210,12 +210,27 @@ describe('the model of the fleet', () => {
     session.none();
     answer({ ...a, goal: 'too late' });
     await settled();
-    assert.deepEqual([model.fleet, model.tasks.size], [undefined, 0]);
+    assert.deepEqual([model.fleet, aliases()], [undefined, []]);
     assert.deepEqual(
       changes.map(({ all }) => all),
       [true],
       'all is gone at once',
     );
+  });
+
+  it('keeps what has ended when the fleet is stopped', async () => {
+    const fanOut = { ...a.fan_out!, complete: true, under_way: false };
+    const ended = { ...a, goal: 'it has ended', fan_out: fanOut };
+    const draining = { ...b, fan_out: { ...fanOut, under_way: true } };
+    const other = engine([ended, draining]);
+    session.live(other);
+    await next(model.onDidChange, () => model.tasks.size === 2 && model.fleet !== undefined);
+    session.none();
+    await settled();
+    assert.deepEqual([model.fleet, aliases(), model.underWay], [undefined, ['A'], 0]);
+    session.live(client);
+    await next(model.onDidChange, () => model.fleet !== undefined);
+    assert.deepEqual(aliases(), ['B', 'A'], 'the next engine says what there is');
   });
 
   it('ends with its window', async () => {

@@ -41,7 +41,7 @@ export class FleetModel implements vscode.Disposable {
     return this.#fleet;
   }
 
-  /** The tasks by thread, the newest first. */
+  /** The tasks by thread, the newest first. Without an engine, those that ended while there was one. */
   get tasks(): ReadonlyMap<string, TaskDocument> {
     return this.#tasks;
   }
@@ -98,9 +98,10 @@ export class FleetModel implements vscode.Disposable {
     void keepFollowing(attempt => this.#follow(client, attempt), pauseMs, stop.signal);
   }
 
+  /** Keeps what has ended: it stays readable when the fleet is stopped. What is open is unknown without an engine. */
   #clear(): void {
     this.#fleet = undefined;
-    this.#tasks = new Map();
+    this.#tasks = new Map([...this.#tasks].filter(([, task]) => isOver(task)));
     this.#changed.fire({ all: true, namespaces: true, tasks: new Map() });
   }
 
@@ -126,6 +127,8 @@ export class FleetModel implements vscode.Disposable {
     this.#changed.fire(changed);
   }
 }
+
+const isOver = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut?.complete === true && !fanOut.under_way;
 
 const isUnderWay = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut?.under_way === true;
 

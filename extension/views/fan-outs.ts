@@ -184,10 +184,15 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   async #loaded(thread: string, from: number, to: number): Promise<Node[]> {
     const { client } = this.#access;
-    if (client === undefined) return [];
+    if (client === undefined)
+      return this.#same(childRows(thread, from, to).filter(row => this.#isKnown(row)));
     await this.#store.load(client, thread, from, to);
     this.#tick();
     return this.#same(childRows(thread, from, to));
+  }
+
+  #isKnown(row: Node): boolean {
+    return row.kind === 'child' && this.#store.get(row.thread, row.index) !== undefined;
   }
 
   #subtasksOf(thread: string): number {
@@ -224,7 +229,8 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #forgetAll(): void {
-    this.#store.clear();
+    // Without an engine, what was read stays readable.
+    if (this.#access.client !== undefined) this.#store.clear();
     for (const [id, { thread }] of this.#nodes) if (!this.#model.tasks.has(thread)) this.#nodes.delete(id);
   }
 

@@ -58,7 +58,7 @@ export class Trees implements vscode.Disposable {
       void session.wantHistory();
     };
     this.#all = vscode.Disposable.from(
-      session.onDidChange(() => (this.#fanOutsView.message = whyDown(session))),
+      session.onDidChange(() => this.#sayState(session)),
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
       model.onDidChange(() => {
@@ -72,7 +72,10 @@ export class Trees implements vscode.Disposable {
         this.#unseen = count;
         this.#showBadge(model, scope);
       }),
-      model.onDidChange(() => this.#showBadge(model, scope)),
+      model.onDidChange(() => {
+        this.#sayState(session);
+        this.#showBadge(model, scope);
+      }),
       scope.onDidChange(() => {
         this.#showBadge(model, scope);
         this.#fanOutsView.description = scopeText(scope);
@@ -119,6 +122,12 @@ export class Trees implements vscode.Disposable {
   }
 
   /** Counts what runs, what needs a person, and what went wrong since somebody last looked. */
+  #sayState(session: OpenSession): void {
+    // The editor redraws the view at each assignment, even of an equal text.
+    const message = stateOf(session, this.#model.tasks.size > 0);
+    if (this.#fanOutsView.message !== message) this.#fanOutsView.message = message;
+  }
+
   #showBadge(model: FleetModel, scope: Scope): void {
     const here = [...model.tasks.values()].filter(task => scope.isHere(task));
     const asking = here.filter(task => taskState(task) === 'needsYou').length;
@@ -154,9 +163,13 @@ function usedText(): string {
   return used === '' ? '' : vscode.l10n.t('in {0}', used);
 }
 
-/** Returns the message in place of the fan-outs if the engine is down: the cause and the hint. */
-function whyDown({ state }: OpenSession): string {
-  return state.kind === 'down' ? sentences(state.error) : '';
+/** Returns the message above the fan-outs: why the engine is down, or that what stands here is history. */
+function stateOf({ state }: OpenSession, hasRows: boolean): string {
+  if (state.kind === 'down') return sentences(state.error);
+  if (state.kind !== 'none' || !hasRows) return '';
+  return vscode.l10n.t(
+    'The fleet is stopped. These runs have ended; what was open goes on with Start Fleet, above.',
+  );
 }
 
 /** Returns the message above the instances: the next step while only the coordinator runs. */

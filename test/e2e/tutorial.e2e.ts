@@ -93,6 +93,7 @@ async function stop(workbench: Workbench): Promise<void> {
   await until('no row is left', async () =>
     (await workbench.tree('Workers').rows()).length === 0 ? true : undefined,
   );
+  await workbench.tree('Fan-Outs').waitFor(/Draft the release notes.* 2\/2/);
   await workbench.snap('stopped');
   await until(
     'nothing is left to say',

@@ -43,6 +43,6 @@ async function typed(workbench: Workbench): Promise<void> {
   await workbench.snap('typed-speedup');
   await terminal.run('clear; spl fleet stop --all');
   await terminal.waitFor(/✓ coordinator stopped/);
-  await workbench.welcomeButton('Start Fleet').waitFor();
+  await workbench.page.getByText('The fleet is stopped').first().waitFor();
   await workbench.snap('typed-stopped');
 }
