@@ -3,7 +3,7 @@ import type { FleetDocument, InstanceDocument, LiveDocument } from '../../engine
 import { holdsOf } from '../model/holds.ts';
 import { holdDetail, holdText, instanceDescription } from '../views/appearance.ts';
 import { localTime, span } from '../views/words.ts';
-import { code, literal, page, table } from './markdown.ts';
+import { code, factTable, literal, page, table, type Fact } from './markdown.ts';
 
 /** Returns the page of the fleet: what holds it, its processes, and what runs. */
 export function fleetPage(fleet: FleetDocument, live: LiveDocument, hosting: boolean): string {
@@ -39,7 +39,7 @@ export function fleetPage(fleet: FleetDocument, live: LiveDocument, hosting: boo
 /** Returns the page of one process of the fleet. */
 export function instancePage(instance: InstanceDocument, hosting: boolean): string {
   const t = vscode.l10n.t;
-  const facts: readonly (readonly [string, string | null])[] = [
+  const facts: readonly Fact[] = [
     [t('State'), literal(instanceDescription(instance, hosting && instance.role === 'coordinator'))],
     [t('Up for'), literal(span(instance.uptime_secs))],
     [
@@ -52,11 +52,5 @@ export function instancePage(instance: InstanceDocument, hosting: boolean): stri
     [t('Address'), instance.endpoint === null ? null : code(instance.endpoint)],
     [t('Identity'), code(instance.did)],
   ];
-  return page(
-    `# ${literal(instance.alias)}`,
-    table(
-      ['', ''],
-      facts.flatMap(([name, value]) => (value === null ? [] : [[`**${name}**`, value]])),
-    ),
-  );
+  return page(`# ${literal(instance.alias)}`, factTable(facts));
 }

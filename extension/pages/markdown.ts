@@ -18,6 +18,16 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** A name and its Markdown; null for a fact that there is none of. */
+export type Fact = readonly [name: string, value: string | null];
+
+/** Returns a table of facts, without those that there are none of. */
+export const factTable = (facts: readonly Fact[]): string =>
+  table(
+    ['', ''],
+    facts.flatMap(([name, value]) => (value === null ? [] : [[`**${name}**`, value]])),
+  );
+
 /** Joins the parts of a page that are not empty. */
 export const page = (...parts: readonly string[]): string =>
   parts.filter(part => part !== '').join('\n\n') + '\n';

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { childDescription, childLabel, stateText, taskDescription, taskState } from '../views/appearance.ts';
 import { localTime, statusText, userText } from '../views/words.ts';
-import { code, literal, page, table } from './markdown.ts';
+import { code, factTable, literal, page, table, type Fact } from './markdown.ts';
 
 /** What becomes of the rest when a run is decided before all subtasks have ended, by the engine's word. */
 const REST = (): Readonly<Record<string, string>> => ({
@@ -19,7 +19,7 @@ export function taskPage(task: TaskDocument, children: readonly ChildDocument[],
   const t = vscode.l10n.t;
   const { fan_out: fanOut } = task;
   const state = fanOut === null ? statusText(task.status) : stateText(taskState(task));
-  const facts: readonly (readonly [string, string | null])[] = [
+  const facts: readonly Fact[] = [
     [t('State'), literal([state, taskDescription(task, false, now)].join(' · '))],
     [t('Why'), task.reason === null ? null : literal(task.reason)],
     [t('Done when'), fanOut && code(fanOut.predicate)],
@@ -35,10 +35,7 @@ export function taskPage(task: TaskDocument, children: readonly ChildDocument[],
   ];
   return page(
     `# ${literal(task.goal)}`,
-    table(
-      ['', ''],
-      facts.flatMap(([name, value]) => (value === null ? [] : [[`**${name}**`, value]])),
-    ),
+    factTable(facts),
     children.length === 0 ? '' : `## ${t('Subtasks')}`,
     table(
       [t('Subtask'), t('State'), t('Done by')],
