@@ -44,7 +44,7 @@ export const freezeNamespace: Handler<'fleet.freezeNamespace'> = async (context,
   ]);
 };
 
-/** What becomes of running work, in words, and the request that does it. */
+/** A level of the kill switch: its effect on running work, in words, and its request. */
 interface Level {
   readonly label: string;
   readonly detail: string;

@@ -80,7 +80,7 @@ export async function pickChild(
     ...(index === undefined ? {} : { indices: [index] }),
   });
   if (index !== undefined) return children[0] && { task, child: children[0] };
-  // What did not pass is asked for most often.
+  // People ask most often for a subtask that did not pass.
   const fit = children.filter(isFit).sort((a, b) => Number(isUnaccepted(b)) - Number(isUnaccepted(a)));
   if (fit.length === 0) return nothing(vscode.l10n.t('“{0}” has no subtask that fits.', taskLabel(task)));
   if (fit.length === 1) return { task, child: fit[0]! };

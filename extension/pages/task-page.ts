@@ -4,7 +4,7 @@ import { childDescription, childLabel, stateText, taskDescription, taskState } f
 import { localTime, statusText, userText } from '../views/words.ts';
 import { code, factTable, literal, page, table, type Fact } from './markdown.ts';
 
-/** What becomes of the rest when a run is decided before all subtasks have ended, by the engine's word. */
+/** The fate of the subtasks that are left when a run is decided, by the word of the engine. */
 const REST = (): Readonly<Record<string, string>> => ({
   keep: vscode.l10n.t('runs on, and is not counted'),
   drain: vscode.l10n.t('finishes if it runs; no more starts'),

@@ -333,6 +333,16 @@ describe('the tree of fan-outs', () => {
     assert.deepEqual(await rowsOf(tree), []);
   });
 
+  it('keeps the rows that were read of what has ended, when the fleet is stopped', async () => {
+    children = [done(0), done(1)];
+    const over = { complete: true, under_way: false, outcome: 'satisfied' };
+    await has(fannedOut(2, {}, over));
+    const before = await shown();
+    on.window.session.none();
+    assert.deepEqual(await shown(), before);
+    assert.ok(JSON.stringify(before).includes('Part 1'), 'with its subtasks');
+  });
+
   it('finds the row of a task or a subtask, if it has one', async () => {
     await has(fannedOut(2));
     const [root] = await tree.getChildren();

@@ -150,7 +150,7 @@ describe('the model of a fan-out', () => {
       ['a', OPENED + 1, OPENED + 4, true],
       ['b', OPENED + 5, null, false],
     ]);
-    // Where nobody saw it start, the moment is known at which it was lost.
+    // Its start is unknown if nobody saw it; the moment of the loss is known.
     assert.deepEqual(bars(modelOf([again])), [
       ['a', OPENED + 4, OPENED + 4, true],
       ['b', OPENED + 5, null, false],

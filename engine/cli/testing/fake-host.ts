@@ -71,7 +71,7 @@ export class FakeHost implements Host {
   readonly signal: AbortSignal = this.interrupt.signal;
   /** Sends the signal with this exit code; does nothing while no command listens. */
   end: (exitCode: number) => void = () => undefined;
-  /** What a second signal does before it ends the process. */
+  /** The last act before a second signal ends the process. */
   atOnce: () => void = () => undefined;
   readonly starter: Starter;
   readonly settings: Settings[] = [];
